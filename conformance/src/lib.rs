@@ -1,0 +1,1 @@
+//! The conformance suite: black box, it knows the specification and never the runtime.

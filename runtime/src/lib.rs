@@ -1,0 +1,2 @@
+//! The reference runtime of `ww`.
+#![deny(unsafe_code)]

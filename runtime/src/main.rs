@@ -1,0 +1,2 @@
+//! `ww`: parse, run, print one error, exit.
+fn main() {}

@@ -1,0 +1,263 @@
+//! Directories: follows a path's names to a CID, lists entries, says what a node is.
+//!
+//! - What it does: IPNS, plain and sharded directories; the daemon resolves no path below a CID, for its
+//!   answer couldn't be checked.
+//! - What must stay true: a symlink is never followed, in the middle of a path neither (`unexpected node
+//!   type`); a listing stays within [`LISTING`] bytes.
+//! - Serves: R7.1, R7.2, R20, and `ls` and `stat` of `system.IPFS`.
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::error::NodeKind;
+use super::node::{DAG_PB, Kind, Link, Node, RAW};
+use super::path::{ContentPath, Root};
+use super::walk::{IN_FLIGHT, tree_size};
+use super::{
+    Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard,
+};
+
+/// The most memory that a listing takes, in bytes: more doesn't fit into a message to a cell (R13).
+const LISTING: u64 = 8 * 1024 * 1024;
+/// How often one IPNS name may lead to another.
+const NAMES: u32 = 8;
+
+/// An entry of a directory as its link has it.
+pub(crate) struct Child {
+    pub(crate) name: String,
+    pub(crate) cid: Cid,
+    pub(crate) tsize: Option<u64>,
+}
+
+/// The entries of one directory.
+#[derive(Default)]
+pub(crate) struct Listing {
+    children: Vec<Child>,
+    bytes: u64,
+}
+
+impl Child {
+    /// Names that aren't text are shown with replacement characters.
+    pub(crate) fn new(name: &[u8], link: &Link<'_>) -> Child {
+        Child {
+            name: String::from_utf8_lossy(name).into_owned(),
+            cid: link.cid,
+            tsize: link.tsize,
+        }
+    }
+}
+
+impl Listing {
+    pub(crate) fn push(&mut self, child: Child) -> Result<(), ContentError> {
+        // The text of a CID, and the struct in a message.
+        self.bytes += child.name.len() as u64 + 128;
+        if self.bytes > LISTING {
+            return Err(ContentError::TooLarge { limit: LISTING });
+        }
+        self.children.push(child);
+        Ok(())
+    }
+}
+
+impl NodeKind {
+    /// What a dag-pb node is; a file in one block and a part of one are the same.
+    pub(crate) fn of<'a, 'b>(
+        node: &'a Node<'b>,
+    ) -> (NodeKind, Option<&'a super::node::UnixFs<'b>>) {
+        let kind = match node.unixfs.as_ref().map(|unixfs| unixfs.kind) {
+            None => NodeKind::PlainDagPb,
+            Some(Kind::Raw | Kind::File) => NodeKind::File,
+            Some(Kind::Directory) => NodeKind::Directory,
+            Some(Kind::Shard) => NodeKind::ShardedDirectory,
+            Some(Kind::Symlink) => NodeKind::Symlink,
+            Some(Kind::Metadata) => NodeKind::Metadata,
+        };
+        (kind, node.unixfs.as_ref())
+    }
+}
+
+/// Follows a path to the CID that it ends at.
+pub(crate) async fn resolve(client: &Client, path: &ContentPath) -> Result<Cid, ContentError> {
+    let mut path = path.clone();
+    for _ in 0..=NAMES {
+        match path.root() {
+            Root::Ipfs(cid) => return descend(client, *cid, &path).await,
+            Root::Ipns => path = client.resolve_name(&path).await?,
+        }
+    }
+    Err(ContentError::Bomb("IPNS names that lead on and on"))
+}
+
+async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, ContentError> {
+    let mut cid = root;
+    let mut within = format!("/ipfs/{root}");
+    for name in path.names() {
+        let missing = |within: String| ContentError::NotFound {
+            name: name.clone(),
+            within,
+        };
+        let block = match cid.codec() {
+            DAG_PB => client.block(&cid).await?,
+            RAW => return Err(missing(format!("{within}, which is a file"))),
+            code => return Err(NodeKind::Codec(code).into()),
+        };
+        let kind = {
+            let node = decode(&cid, &block)?;
+            match NodeKind::of(&node).0 {
+                NodeKind::Directory => {
+                    let found = node.links().find(|link| link.name == name.as_bytes());
+                    cid = found.ok_or_else(|| missing(within.clone()))?.cid;
+                    within = format!("{within}/{name}");
+                    continue;
+                }
+                kind => kind,
+            }
+        };
+        match kind {
+            NodeKind::ShardedDirectory => {
+                let found = shard::find(client, cid, block, name).await?;
+                cid = found.ok_or_else(|| missing(within.clone()))?.cid;
+            }
+            NodeKind::File => return Err(missing(format!("{within}, which is a file"))),
+            kind => return Err(kind.into()),
+        }
+        within = format!("{within}/{name}");
+    }
+    Ok(cid)
+}
+
+/// The entries of a directory, sorted by name; of anything else that UnixFS knows, none.
+pub(crate) async fn ls(client: &Client, cid: Cid) -> Result<Vec<Entry>, ContentError> {
+    let children = match cid.codec() {
+        RAW => Vec::new(),
+        DAG_PB => {
+            let block = client.block(&cid).await?;
+            let kind = NodeKind::of(&decode(&cid, &block)?).0;
+            children(client, cid, block, kind).await?
+        }
+        code => return Err(NodeKind::Codec(code).into()),
+    };
+    stream::iter(children)
+        .map(|child| entry(client, child))
+        .buffered(IN_FLIGHT)
+        .try_collect()
+        .await
+}
+
+/// The entries of a directory's links, sorted by name.
+async fn children(
+    client: &Client,
+    cid: Cid,
+    block: Vec<u8>,
+    kind: NodeKind,
+) -> Result<Vec<Child>, ContentError> {
+    let mut listing = Listing::default();
+    match kind {
+        NodeKind::Directory => {
+            for link in decode(&cid, &block)?.links() {
+                listing.push(Child::new(link.name, &link))?;
+            }
+        }
+        NodeKind::ShardedDirectory => shard::list(client, cid, block, &mut listing).await?,
+        NodeKind::File | NodeKind::Symlink => {}
+        kind => return Err(kind.into()),
+    }
+    listing.children.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(listing.children)
+}
+
+/// Looks at an entry's own block for its type and size. A raw block's size stands in the link.
+async fn entry(client: &Client, child: Child) -> Result<Entry, ContentError> {
+    let Child { name, cid, tsize } = child;
+    let (entry_type, size) = match (cid.codec(), tsize) {
+        (RAW, Some(size)) => (EntryType::File, size),
+        (RAW, None) => (EntryType::File, client.block(&cid).await?.len() as u64),
+        (DAG_PB, _) => {
+            let block = client.block(&cid).await?;
+            let node = decode(&cid, &block)?;
+            match NodeKind::of(&node) {
+                (NodeKind::File, Some(file)) => (EntryType::File, tree_size(&cid, &node, file)?),
+                (NodeKind::Symlink, Some(link)) => (EntryType::Symlink, link.data.len() as u64),
+                (NodeKind::Directory | NodeKind::ShardedDirectory, _) => (EntryType::Directory, 0),
+                _ => (EntryType::File, 0),
+            }
+        }
+        // Not UnixFS: there is no type for it, and no content that `cat` would give.
+        _ => (EntryType::File, 0),
+    };
+    Ok(Entry {
+        name,
+        entry_type,
+        size,
+        cid,
+    })
+}
+
+/// What a node is.
+pub(crate) async fn stat(client: &Client, cid: Cid) -> Result<NodeInfo, ContentError> {
+    if !matches!(cid.codec(), RAW | DAG_PB) {
+        return Err(NodeKind::Codec(cid.codec()).into());
+    }
+    let block = client.block(&cid).await?;
+    let length = block.len() as u64;
+    if cid.codec() == RAW {
+        return Ok(NodeInfo {
+            cid,
+            size: length,
+            cumulative_size: length,
+            kind: NodeInfoKind::File,
+        });
+    }
+    let (kind, size, info, cumulative_size) = {
+        let node = decode(&cid, &block)?;
+        let below = node.links().map(|link| link.tsize.unwrap_or(0));
+        let cumulative_size = below.fold(length, u64::saturating_add);
+        match NodeKind::of(&node) {
+            (kind @ NodeKind::File, Some(file)) => (
+                kind,
+                tree_size(&cid, &node, file)?,
+                NodeInfoKind::File,
+                cumulative_size,
+            ),
+            (kind @ NodeKind::Symlink, Some(link)) => {
+                let target = String::from_utf8_lossy(link.data).into_owned();
+                (
+                    kind,
+                    link.data.len() as u64,
+                    NodeInfoKind::Symlink { target },
+                    cumulative_size,
+                )
+            }
+            (kind @ (NodeKind::Directory | NodeKind::ShardedDirectory), _) => (
+                kind,
+                0,
+                NodeInfoKind::Directory { links: Vec::new() },
+                cumulative_size,
+            ),
+            (kind, _) => return Err(kind.into()),
+        }
+    };
+    let kind = match info {
+        NodeInfoKind::Directory { .. } => {
+            let children = children(client, cid, block, kind).await?.into_iter();
+            let link = |child: Child| NodeLink {
+                name: child.name,
+                size: child.tsize.unwrap_or(0),
+                cid: child.cid,
+            };
+            NodeInfoKind::Directory {
+                links: children.map(link).collect(),
+            }
+        }
+        info => info,
+    };
+    Ok(NodeInfo {
+        cid,
+        size,
+        cumulative_size,
+        kind,
+    })
+}
+
+fn decode<'a>(cid: &Cid, block: &'a [u8]) -> Result<Node<'a>, ContentError> {
+    Node::decode(block).map_err(|why| ContentError::Malformed { cid: *cid, why })
+}

@@ -1,0 +1,231 @@
+//! Why content can't be had: one enum for paths, the daemon and the content itself.
+//!
+//! - What it does: names each way that a retrieval fails, in words that fit after `ww: <phrase>: <what>: `.
+//! - What must stay true: no variant holds one of the phrases of R9 (they belong to the caller); text that
+//!   comes from the daemon or the content is cut and has no control characters, for it reaches a terminal.
+//! - Serves: R7.1, R7.2, R7.4, R7.5, R9, R20.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::path::PathError;
+use super::{Cid, Endpoint};
+
+/// How much of a text of the daemon's is kept, in characters.
+const MESSAGE_LIMIT: usize = 500;
+
+/// Why content couldn't be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// The path ends at, or passes through, something else than is wanted: `unexpected node type` (R7.2).
+    /// Everything else is a failed retrieval.
+    #[error("{kind}")]
+    NodeType {
+        /// What it is.
+        kind: NodeKind,
+    },
+    /// The path can't be followed.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// No such entry in a directory, or a name below something that isn't one.
+    #[error("no `{}` in {within}", Printable(.name))]
+    NotFound {
+        /// The name that isn't there.
+        name: String,
+        /// Where it was looked for.
+        within: String,
+    },
+    /// Larger than the caller takes, by what it declares or by what came.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// What the caller takes, in bytes.
+        limit: u64,
+    },
+    /// More entries, blocks or levels than content of its size can need.
+    #[error("refused: {0}")]
+    Bomb(&'static str),
+    /// The daemon's bytes don't hash to the CID (R7.5).
+    #[error("the daemon's block isn't the content of {cid} (its hash differs)")]
+    Mismatch {
+        /// The wanted CID.
+        cid: Cid,
+    },
+    /// The digest of a CID is of a kind that can't be checked here.
+    #[error("{cid} has a digest that can't be verified ({why})")]
+    Hash {
+        /// The CID.
+        cid: Cid,
+        /// What about its multihash.
+        why: &'static str,
+    },
+    /// A block that is what its CID says and isn't well-formed.
+    #[error("block {cid} is malformed: {why}")]
+    Malformed {
+        /// The block.
+        cid: Cid,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A size that isn't the one declared (R7.4).
+    #[error("block {cid} is declared to hold {declared} bytes of the file and holds {actual}")]
+    Size {
+        /// The block.
+        cid: Cid,
+        /// By its parent or by itself, in bytes.
+        declared: u64,
+        /// In bytes; of a block that was cut off, as much as came.
+        actual: u64,
+    },
+    /// A body of more than 2 MiB, which no block has (Kubo's Bitswap takes none larger).
+    #[error("the daemon sent more than {limit} bytes for {what}")]
+    LongBody {
+        /// What was asked for.
+        what: String,
+        /// In bytes.
+        limit: u64,
+    },
+    /// Nobody listens.
+    #[error(
+        "connection refused: is an IPFS daemon running at {endpoint}? start one with `ipfs daemon`, or name another with --ipfs"
+    )]
+    Refused {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// The daemon can't be reached.
+    #[error("can't connect to the IPFS daemon at {endpoint}")]
+    Connect {
+        /// Where.
+        endpoint: Endpoint,
+        /// The system's reason.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// No connection in time.
+    #[error("no connection to the IPFS daemon at {endpoint} within {}", Seconds(.after))]
+    ConnectTimeout {
+        /// Where.
+        endpoint: Endpoint,
+        /// The limit.
+        after: Duration,
+    },
+    /// Connected, and then silence.
+    #[error("the daemon sent nothing for {} (asked for {what})", Seconds(.after))]
+    Idle {
+        /// What was asked for.
+        what: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// One answer that takes too long, though something comes.
+    #[error("the daemon took longer than {} for {what}", Seconds(.after))]
+    Slow {
+        /// What was asked for.
+        what: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// The daemon's own word: HTTP 500 with a `Message`.
+    #[error("the daemon says: {message}")]
+    Daemon {
+        /// Its text.
+        message: String,
+    },
+    /// The daemon's word at the end of a stream: the trailer `X-Stream-Error`.
+    #[error("the daemon broke off: {message}")]
+    Stream {
+        /// Its text.
+        message: String,
+    },
+    /// An answer that the Kubo API doesn't give.
+    #[error("not an answer of the Kubo API: {0}")]
+    Answer(String),
+    /// The connection broke, or what came isn't HTTP.
+    #[error("the connection to the daemon broke")]
+    Http(#[source] hyper::Error),
+    /// The file that the content goes to can't be written.
+    #[error("can't write the fetched file")]
+    Write(#[source] std::io::Error),
+}
+
+/// What a block is, where a file was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A UnixFS directory in one block.
+    Directory,
+    /// A UnixFS directory that is spread over a trie of blocks.
+    ShardedDirectory,
+    /// A UnixFS symlink; one in the middle of a path isn't followed.
+    Symlink,
+    /// A UnixFS file or raw block, where a directory was wanted.
+    File,
+    /// UnixFS's type 3, which nothing writes.
+    Metadata,
+    /// dag-pb whose data isn't UnixFS.
+    PlainDagPb,
+    /// Any codec but dag-pb and raw, by its number in the multicodec table.
+    Codec(u64),
+}
+
+impl fmt::Display for NodeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NodeKind::Directory => "a directory",
+            NodeKind::ShardedDirectory => "a sharded directory",
+            NodeKind::Symlink => "a symlink",
+            NodeKind::File => "a file",
+            NodeKind::Metadata => "UnixFS metadata",
+            NodeKind::PlainDagPb => "a dag-pb node that isn't UnixFS",
+            NodeKind::Codec(0x51) => "cbor",
+            NodeKind::Codec(0x71) => "dag-cbor",
+            NodeKind::Codec(0x72) => "a libp2p key",
+            NodeKind::Codec(0x78) => "a git object",
+            NodeKind::Codec(0x85) => "dag-jose",
+            NodeKind::Codec(0x0129) => "dag-json",
+            NodeKind::Codec(0x0200) => "json",
+            NodeKind::Codec(code) => return write!(f, "a block of codec {code:#x}"),
+        })
+    }
+}
+
+impl From<NodeKind> for ContentError {
+    fn from(kind: NodeKind) -> Self {
+        ContentError::NodeType { kind }
+    }
+}
+
+/// A text of the daemon's, cut and made fit for one line of a terminal.
+pub(crate) fn tame(text: &str) -> String {
+    let text = text.trim();
+    let mut tame: String = text
+        .chars()
+        .take(MESSAGE_LIMIT)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(MESSAGE_LIMIT).is_some() {
+        tame.push('…');
+    }
+    tame
+}
+
+/// A text with its control characters escaped.
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => write!(f, "{c}"),
+        })
+    }
+}
+
+struct Seconds<'a>(&'a Duration);
+
+impl fmt::Display for Seconds<'_> {
+    /// `30 s`, `0.25 s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.0.as_secs_f64())
+    }
+}

@@ -1,0 +1,308 @@
+//! One request and its answer over HTTP/1.1, with bounds on everything that a daemon could send or withhold.
+//!
+//! - What it does: keeps a few connections, sends POSTs, hands out the body chunk by chunk.
+//! - What must stay true: a body that was cut, a trailer that reports an error, a redirect and a compressed
+//!   answer are errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all.
+//!   Heads, trailers and error bodies are bounded. Nothing exists before the first request.
+//! - Serves: R6 (nothing is dialled until needed), R7.1, R20.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use crate::endpoint::{Endpoint, Host, Target};
+
+use super::error::tame;
+use super::{ContentError, Timeouts, dial};
+
+/// The largest head of an answer, and how much of a body is read ahead, in bytes.
+const BUFFER: usize = 128 * 1024;
+/// The most headers, and the most trailers.
+const HEADERS: usize = 64;
+/// The largest answer that isn't content, in bytes.
+const SMALL: usize = 64 * 1024;
+/// Idle connections that are kept.
+const KEPT: usize = 8;
+/// One answer may take this many times the idle timeout, from request to end.
+const SLOWEST: u32 = 4;
+
+/// A client of one endpoint.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    timeouts: Timeouts,
+    idle: RefCell<Vec<SendRequest<Payload>>>,
+}
+
+/// An answer whose head said 200.
+pub(crate) struct Answer<'a> {
+    client: &'a Client,
+    body: Incoming,
+    connection: Option<SendRequest<Payload>>,
+    wait: Wait<'a>,
+}
+
+/// How long to wait, and for what.
+#[derive(Clone, Copy)]
+struct Wait<'a> {
+    what: &'a str,
+    timeouts: Timeouts,
+    end: Instant,
+}
+
+impl Client {
+    pub(crate) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Client {
+        Client {
+            endpoint,
+            timeouts,
+            idle: RefCell::default(),
+        }
+    }
+
+    /// Sends one POST. `what` is asked for, in the words of a message. `content_type` goes with a payload.
+    pub(crate) async fn post<'a>(
+        &'a self,
+        path: &str,
+        content_type: Option<&str>,
+        payload: Payload,
+        what: &'a str,
+    ) -> Result<Answer<'a>, ContentError> {
+        let wait = Wait {
+            what,
+            timeouts: self.timeouts,
+            end: Instant::now() + self.timeouts.idle * SLOWEST,
+        };
+        let kept = self.kept(wait).await;
+        let reused = kept.is_some();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        // An upload's silence isn't the daemon's: it may read all before it says a word.
+        let head = async |connection: &mut SendRequest<Payload>, payload: Payload| {
+            let uploads = !payload.0.is_empty();
+            let sent = connection.send_request(self.request(path, content_type, payload)?);
+            let answer = if uploads {
+                wait.total(sent).await?
+            } else {
+                wait.idle(sent).await?
+            };
+            answer.map_err(ContentError::Http)
+        };
+        let answer = match head(&mut connection, payload.clone()).await {
+            // The daemon may have closed a kept connection meanwhile. Asking twice does no harm: all requests
+            // are for content by its hash.
+            Err(ContentError::Http(_)) if reused => {
+                connection = self.connect().await?;
+                head(&mut connection, payload).await?
+            }
+            answer => answer?,
+        };
+        let (head, body) = answer.into_parts();
+        let answer = Answer {
+            client: self,
+            body,
+            connection: Some(connection),
+            wait,
+        };
+        check_trailers(&head.headers)?;
+        if head
+            .headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding != "identity")
+        {
+            return Err(ContentError::Answer(
+                "it is compressed, which nobody asked for".into(),
+            ));
+        }
+        match head.status {
+            StatusCode::OK => Ok(answer),
+            status => Err(answer.refusal(status).await),
+        }
+    }
+
+    /// A connection of an earlier request that is still open.
+    async fn kept(&self, wait: Wait<'_>) -> Option<SendRequest<Payload>> {
+        loop {
+            let mut connection = self.idle.borrow_mut().pop()?;
+            if let Ok(Ok(())) = wait.idle(connection.ready()).await {
+                return Some(connection);
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Payload>, ContentError> {
+        let io = TokioIo::new(dial::dial(&self.endpoint, self.timeouts.connect).await?);
+        let mut builder = Builder::new();
+        builder.max_buf_size(BUFFER).max_headers(HEADERS);
+        let (connection, driver) = builder.handshake(io).await.map_err(ContentError::Http)?;
+        // Its errors reach the requests on it. It ends when the sender is dropped, or with the runtime.
+        tokio::spawn(async move { driver.await.unwrap_or_default() });
+        Ok(connection)
+    }
+
+    fn request(
+        &self,
+        path: &str,
+        content_type: Option<&str>,
+        payload: Payload,
+    ) -> Result<Request<Payload>, ContentError> {
+        let host = match self.endpoint.target() {
+            Target::Unix(_) => "localhost".to_owned(),
+            Target::Tcp {
+                host: Host::Ip(ip),
+                port,
+            } => std::net::SocketAddr::new(*ip, *port).to_string(),
+            Target::Tcp {
+                host: Host::Name { name, .. },
+                port,
+            } => format!("{name}:{port}"),
+        };
+        let mut request = Request::post(path)
+            .header(HOST, host)
+            .header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
+        if let Some(content_type) = content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        request
+            .body(payload)
+            .map_err(|error| ContentError::Answer(error.to_string()))
+    }
+}
+
+impl Answer<'_> {
+    /// The next bytes of the body; `None` after its true end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, ContentError> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
+            let Some(frame) = self.wait.idle(frame).await? else {
+                let mut kept = self.client.idle.borrow_mut();
+                if kept.len() < KEPT {
+                    kept.extend(self.connection.take());
+                }
+                return Ok(None);
+            };
+            match frame.map_err(ContentError::Http)?.into_data() {
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => return Ok(Some(data)),
+                Err(frame) => check_trailers(frame.trailers_ref().unwrap_or(&HeaderMap::new()))?,
+            }
+        }
+    }
+
+    /// The whole of a small body.
+    pub(crate) async fn small(mut self) -> Result<Vec<u8>, ContentError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > SMALL {
+                return Err(ContentError::LongBody {
+                    what: self.wait.what.to_owned(),
+                    limit: SMALL as u64,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// The error that an answer with a status other than 200 stands for.
+    async fn refusal(mut self, status: StatusCode) -> ContentError {
+        if status.is_redirection() {
+            return ContentError::Answer(format!("a redirect ({status}), which isn't followed"));
+        }
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = self.chunk().await
+            && body.len() < SMALL
+        {
+            body.extend_from_slice(&chunk);
+        }
+        #[derive(Deserialize)]
+        struct Refusal {
+            #[serde(rename = "Message")]
+            message: String,
+        }
+        if let Ok(Refusal { message }) = serde_json::from_slice(&body) {
+            return ContentError::Daemon {
+                message: tame(&message),
+            };
+        }
+        match tame(&String::from_utf8_lossy(&body)) {
+            text if text.is_empty() => ContentError::Answer(format!("HTTP status {status}")),
+            text => ContentError::Answer(format!("HTTP status {status}: {text}")),
+        }
+    }
+}
+
+impl Wait<'_> {
+    /// Waits as long as the daemon may be silent.
+    async fn idle<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
+        let what = || self.what.to_owned();
+        let silent = Instant::now() + self.timeouts.idle;
+        timeout_at(silent.min(self.end), future)
+            .await
+            .map_err(|_| match silent < self.end {
+                true => ContentError::Idle {
+                    what: what(),
+                    after: self.timeouts.idle,
+                },
+                false => ContentError::Slow {
+                    what: what(),
+                    after: self.timeouts.idle * SLOWEST,
+                },
+            })
+    }
+
+    /// Waits as long as the whole may take.
+    async fn total<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
+        let slow = |_| ContentError::Slow {
+            what: self.what.to_owned(),
+            after: self.timeouts.idle * SLOWEST,
+        };
+        timeout_at(self.end, future).await.map_err(slow)
+    }
+}
+
+/// Kubo reports a failure after the head in a trailer.
+fn check_trailers(headers: &HeaderMap) -> Result<(), ContentError> {
+    match headers.get("x-stream-error") {
+        None => Ok(()),
+        Some(text) => Err(ContentError::Stream {
+            message: tame(&String::from_utf8_lossy(text.as_bytes())),
+        }),
+    }
+}
+
+/// The body of a request: none, or pieces one after another.
+#[derive(Clone, Default)]
+pub(crate) struct Payload(pub(crate) VecDeque<Bytes>);
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
+}

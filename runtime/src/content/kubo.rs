@@ -1,0 +1,147 @@
+//! The calls of the Kubo HTTP API that are needed: a block, a name, an upload.
+//!
+//! - What it does: turns a CID into a verified block and an IPNS name into a path.
+//! - What must stay true: a block that is handed out whole has the wanted hash; identity CIDs ask nobody.
+//!   A name's answer can't be verified: the daemon is trusted to have checked the record's signature.
+//! - Serves: R7.1, R7.5, R20. Reference: Kubo RPC API v0.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::error::tame;
+use super::http::{Client, Payload};
+use super::path::{ContentPath, parse_cid};
+use super::verify::{IDENTITY, Verifier};
+use super::{Cid, ContentError};
+
+/// The largest block: Kubo's Bitswap neither sends nor takes a larger one (2 MiB), in bytes.
+pub(crate) const BLOCK_LIMIT: u64 = 2 * 1024 * 1024;
+
+impl Client {
+    /// A whole block, verified.
+    pub(crate) async fn block(&self, cid: &Cid) -> Result<Vec<u8>, ContentError> {
+        let mut block = Vec::new();
+        self.block_chunks(cid, |chunk| {
+            block.extend_from_slice(chunk);
+            Ok(())
+        })
+        .await?;
+        Ok(block)
+    }
+
+    /// A block chunk by chunk, *before* it is verified; only where this returns `Ok` were the bytes right.
+    /// Returns their number.
+    pub(crate) async fn block_chunks(
+        &self,
+        cid: &Cid,
+        mut take: impl FnMut(&[u8]) -> Result<(), ContentError>,
+    ) -> Result<u64, ContentError> {
+        if cid.hash().code() == IDENTITY {
+            let digest = cid.hash().digest();
+            take(digest)?;
+            return Ok(digest.len() as u64);
+        }
+        let mut verifier = Verifier::new(cid)?;
+        let what = format!("block {cid}");
+        let mut answer = self
+            .post(
+                &format!("/api/v0/block/get?arg={cid}"),
+                None,
+                Payload::default(),
+                &what,
+            )
+            .await?;
+        let mut length = 0;
+        while let Some(chunk) = answer.chunk().await? {
+            length += chunk.len() as u64;
+            if length > BLOCK_LIMIT {
+                return Err(ContentError::LongBody {
+                    what,
+                    limit: BLOCK_LIMIT,
+                });
+            }
+            verifier.update(&chunk);
+            take(&chunk)?;
+        }
+        verifier.finish()?;
+        Ok(length)
+    }
+
+    /// What an IPNS name stands for now; the names below it in `path` follow.
+    pub(crate) async fn resolve_name(
+        &self,
+        path: &ContentPath,
+    ) -> Result<ContentPath, ContentError> {
+        #[derive(Deserialize)]
+        struct Resolved {
+            #[serde(rename = "Path")]
+            path: String,
+        }
+        let what = format!("name /ipns/{}", path.root_text());
+        // The name's grammar (DNS name, base 58 or a CID) needs no escape in a query.
+        let request = format!(
+            "/api/v0/name/resolve?arg={}&recursive=true",
+            path.root_text()
+        );
+        let body = self
+            .post(&request, None, Payload::default(), &what)
+            .await?
+            .small()
+            .await?;
+        let answer = |text: &[u8]| {
+            ContentError::Answer(format!(
+                "{what} is {}",
+                tame(&String::from_utf8_lossy(text))
+            ))
+        };
+        let resolved: Resolved = serde_json::from_slice(&body).map_err(|_| answer(&body))?;
+        let target = ContentPath::parse(&resolved.path)
+            .ok_or_else(|| answer(resolved.path.as_bytes()))??;
+        Ok(target.join(path.names()))
+    }
+
+    /// Stores a file, unpinned, with the import profile `unixfs-v1-2025` (R16).
+    pub(crate) async fn add(&self, data: Bytes) -> Result<cid::Cid, ContentError> {
+        #[derive(Deserialize)]
+        struct Added {
+            #[serde(rename = "Hash")]
+            hash: String,
+        }
+        // Every parameter that counts is named: the user's `Import.*` must not change a cell's CIDs.
+        let request = "/api/v0/add?pin=false&progress=false&wrap-with-directory=false&trickle=false&inline=false\
+                       &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024";
+        let (content_type, payload) = multipart(data);
+        let body = self
+            .post(request, Some(&content_type), payload, "an upload")
+            .await?
+            .small()
+            .await?;
+        let answer = || {
+            ContentError::Answer(format!(
+                "an upload became {}",
+                tame(&String::from_utf8_lossy(&body))
+            ))
+        };
+        let added: Added = serde_json::from_slice(&body).map_err(|_| answer())?;
+        let cid = parse_cid(&added.hash).ok_or_else(answer)?;
+        cid::Cid::try_from(cid.to_bytes()).map_err(|_| answer())
+    }
+}
+
+/// One file as `multipart/form-data` (RFC 7578). The boundary holds the data's own hash: no data can hold it.
+fn multipart(data: Bytes) -> (String, Payload) {
+    let boundary = format!("ww-{}", blake3::hash(&data).to_hex());
+    let head = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    );
+    let tail = format!("\r\n--{boundary}--\r\n");
+    let pieces = [head.into(), data, tail.into()];
+    let payload = Payload(
+        pieces
+            .into_iter()
+            .filter(|piece: &Bytes| !piece.is_empty())
+            .collect(),
+    );
+    (format!("multipart/form-data; boundary={boundary}"), payload)
+}

@@ -1,0 +1,187 @@
+//! Content by its hash: files, directories and uploads, through an IPFS daemon that isn't trusted.
+//!
+//! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
+//!   The rooms: `path` (what is asked for), `dial` and `http` (one request, bounded), `kubo` (the API's
+//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `dir` and `shard` (directories).
+//! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
+//!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
+//!   memory and time are bounded and nothing panics.
+//! - Serves: R6, R7, R16 (the profile of `add`), R20.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+
+mod dial;
+mod dir;
+mod error;
+mod http;
+mod kubo;
+mod node;
+mod path;
+mod shard;
+mod verify;
+mod walk;
+
+pub use error::{ContentError, NodeKind};
+pub use path::{ContentPath, PathError};
+
+/// A CID whose digest may have 128 bytes, the most that Kubo puts into an identity CID (`--inline-limit`).
+pub type Cid = cid::CidGeneric<128>;
+
+/// How long the daemon may keep us waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first packet to a connection that is ready, name lookup and TLS included.
+    pub connect: Duration,
+    /// Without a byte from the daemon. One answer may take four times this in all.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    /// 10 s and 30 s.
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Content behind one endpoint. Clones share its connections. To be used within a tokio runtime with time
+/// and I/O enabled; it survives that runtime and dials again in the next.
+#[derive(Clone)]
+pub struct Content {
+    client: Rc<http::Client>,
+}
+
+/// An entry of a directory (`Entry` of `system.capnp`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub entry_type: EntryType,
+    /// Bytes of content: a file's length, a symlink's target's, 0 for a directory.
+    pub size: u64,
+    /// Its CID.
+    pub cid: Cid,
+}
+
+/// `EntryType` of `system.capnp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryType {
+    /// A file, or a block that isn't UnixFS.
+    File,
+    /// A directory, sharded or not.
+    Directory,
+    /// A symlink.
+    Symlink,
+}
+
+/// What a node is (`NodeInfo` of `system.capnp`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// The CID that the path ended at.
+    pub cid: Cid,
+    /// Bytes of content, as for [`Entry::size`].
+    pub size: u64,
+    /// Bytes of all blocks below and including this one, as the links declare.
+    pub cumulative_size: u64,
+    /// File, directory or symlink.
+    pub kind: NodeInfoKind,
+}
+
+/// The kinds of [`NodeInfo`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeInfoKind {
+    /// A file.
+    File,
+    /// A directory.
+    Directory {
+        /// Its entries, of all shards, sorted by name.
+        links: Vec<NodeLink>,
+    },
+    /// A symlink.
+    Symlink {
+        /// Where it points, as text.
+        target: String,
+    },
+}
+
+/// A link of a directory (`Link` of `system.capnp`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeLink {
+    /// The entry's name.
+    pub name: String,
+    /// Bytes of all its blocks, as the link declares.
+    pub size: u64,
+    /// The entry's CID.
+    pub cid: Cid,
+}
+
+impl Content {
+    /// Names where content comes from; dials nothing.
+    pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Content {
+        Content {
+            client: Rc::new(http::Client::new(endpoint, timeouts)),
+        }
+    }
+
+    /// Fetches a file of at most `max_size` bytes into `into`, which must be empty, and returns its size.
+    /// Every block is verified; bytes may be written before their block is, so that after an error the
+    /// file's content means nothing. Takes some 10 MB of memory at most, whatever the size.
+    ///
+    /// # Errors
+    /// [`ContentError::NodeType`] where the path ends at something that isn't a file (R7.2); every other
+    /// error is a failed retrieval.
+    pub async fn fetch(
+        &self,
+        path: &ContentPath,
+        into: &File,
+        max_size: u64,
+    ) -> Result<u64, ContentError> {
+        let cid = dir::resolve(&self.client, path).await?;
+        walk::fetch(&self.client, cid, &into, max_size).await
+    }
+
+    /// A whole file of at most `max` bytes.
+    ///
+    /// # Errors
+    /// As [`Content::fetch`].
+    pub async fn cat(&self, path: &ContentPath, max: u64) -> Result<Vec<u8>, ContentError> {
+        let cid = dir::resolve(&self.client, path).await?;
+        let data = RefCell::default();
+        walk::fetch(&self.client, cid, &data, max).await?;
+        Ok(data.into_inner())
+    }
+
+    /// The entries of a directory, sharded or not, sorted by name. A file and a symlink have none.
+    ///
+    /// # Errors
+    /// As [`Content::fetch`]; [`ContentError::TooLarge`] where the list wouldn't fit into 8 MiB.
+    pub async fn ls(&self, path: &ContentPath) -> Result<Vec<Entry>, ContentError> {
+        let cid = dir::resolve(&self.client, path).await?;
+        dir::ls(&self.client, cid).await
+    }
+
+    /// What is at a path.
+    ///
+    /// # Errors
+    /// As [`Content::ls`].
+    pub async fn stat(&self, path: &ContentPath) -> Result<NodeInfo, ContentError> {
+        let cid = dir::resolve(&self.client, path).await?;
+        dir::stat(&self.client, cid).await
+    }
+
+    /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (R16).
+    ///
+    /// # Errors
+    /// Where the daemon can't be reached, refuses, or answers with something else than a CID.
+    pub async fn add(&self, data: Vec<u8>) -> Result<cid::Cid, ContentError> {
+        self.client.add(data.into()).await
+    }
+}

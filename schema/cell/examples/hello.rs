@@ -1,0 +1,99 @@
+//! A cell that prints what it sees: its descriptors, its `WW_*` variables, and what the host answers on fd 3.
+//!
+//! `cargo build -p ww-cell --example hello`, then `ww run target/debug/examples/hello`; grant it something
+//! with `ww run --with-fd db=4 target/debug/examples/hello 4<Cargo.toml`. It exits 1 where there is no host.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use ww_cell::system_capnp::i_p_f_s;
+
+/// An identity CID: it has its 11 bytes inside, so the host needs nobody to look them up.
+const INSIDE: &str = "/ipfs/bafkqac3imvwgy3zmebrwk3dm";
+/// The CID of "not here\n", which has to be fetched.
+const ELSEWHERE: &str = "/ipfs/bafkreiac2j5kmcd4mak6kowdzkhdssprvhqapquavn4atun5j3lqdj6sge";
+
+fn main() -> ExitCode {
+    println!("Hello from a cell, pid {}.", std::process::id());
+    // Before anything of our own is open.
+    show_descriptors();
+    show_variables();
+    match ask_host() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("  {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The `WW_*` variables; the rest of a cell's environment is what `--env` asked for.
+fn variables() -> Vec<(String, String)> {
+    let mut variables: Vec<_> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with("WW_"))
+        .collect();
+    variables.sort();
+    variables
+}
+
+fn show_descriptors() {
+    println!("\nDescriptors");
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        return println!("  /proc isn't there to tell");
+    };
+    // All names first: the descriptor that lists the directory is closed when their targets are read.
+    let entries: Vec<_> = entries.flatten().collect();
+    let number = |entry: &std::fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
+    let target = |entry: &std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+    let mut open: Vec<_> = entries.iter().filter_map(|entry| Some((number(entry)?, target(entry)?))).collect();
+    open.sort();
+    let variables = variables();
+    for (number, what) in open {
+        let name = match number {
+            0 => "standard input",
+            1 => "standard output",
+            2 => "standard error",
+            _ => variables.iter().find(|(_, value)| *value == number.to_string()).map_or("", |(name, _)| name),
+        };
+        println!("  {number:<3} {name:<16} {}", what.display());
+    }
+}
+
+fn show_variables() {
+    println!("\nEnvironment");
+    for (name, value) in variables() {
+        println!("  {name}={value}");
+    }
+}
+
+fn ask_host() -> Result<(), Box<dyn Error>> {
+    println!("\nThe host, over RPC");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let (host, rpc) = ww_cell::connect()?;
+        tokio::task::spawn_local(rpc);
+        // The first call on IPFS leaves before the host has answered: a promise is as good as the thing.
+        let ipfs = host.ipfs_request().send().pipeline.get_ipfs();
+        for path in [INSIDE, ELSEWHERE] {
+            println!("  IPFS.cat {path}");
+            match cat(&ipfs, path).await {
+                Ok(body) => println!("    = {:?}", String::from_utf8_lossy(&body)),
+                // That the host can't have it is an answer, too; without an answer there is no host.
+                Err(error) if error.kind != capnp::ErrorKind::Disconnected => {
+                    println!("    ! {}", error.extra.trim_start_matches("remote exception: "));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn cat(ipfs: &i_p_f_s::Client, path: &str) -> Result<Vec<u8>, capnp::Error> {
+    let mut request = ipfs.cat_request();
+    request.get().set_cid(path);
+    let answer = request.send().promise.await?;
+    Ok(answer.get()?.get_body()?.to_vec())
+}

@@ -1,0 +1,107 @@
+//! The RPC session with the host: from the checked descriptor to a `Host` and the future that drives it.
+//!
+//! - What it does: two-party Cap'n Proto RPC, unpacked, buffered both ways, the cell being the client side.
+//! - What must stay true: the socket is non-blocking before tokio sees it; the host's capability is asked
+//!   for once, before anything can have failed (asking a broken connection panics in capnp-rpc 0.27).
+//! - Serves: R13, from the cell's side.
+
+use std::future::Future;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use capnp::message::ReaderOptions;
+use capnp_rpc::RpcSystem;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::twoparty::VatNetwork;
+use futures::io::{AsyncReadExt, BufReader, BufWriter};
+use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage, getpeername, getsockopt, sockopt};
+use tokio_util::compat::TokioAsyncReadCompatExt;
+
+use crate::{CellError, host, inherited};
+
+/// The RPC session: a future that must be polled for calls to make progress, by `spawn_local`.
+///
+/// It ends when the connection does. Capabilities of the host are of no use from then on: calls answer an
+/// error of the kind `Disconnected`.
+#[must_use = "the connection makes no progress unless this is polled: give it to `spawn_local`"]
+pub struct Rpc(RpcSystem<Side>);
+
+impl Future for Rpc {
+    type Output = Result<(), capnp::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+/// Connects to the host on the descriptor that `WW_RPC_FD` names.
+///
+/// There is one session a run, so this can be done once; clone the [`host::Client`]. Spawn the [`Rpc`] with
+/// `spawn_local` (or poll it beside your work) before waiting for an answer.
+///
+/// # Errors
+/// [`CellError::NoHost`] outside of `ww run`; [`CellError::NoRuntime`] outside of a tokio runtime;
+/// [`CellError::Closed`], [`CellError::Taken`], [`CellError::NotTheHost`] where the descriptor isn't the
+/// host's socket any more.
+///
+/// # Panics
+/// In a tokio runtime that was built without `enable_io`.
+pub fn connect() -> Result<(host::Client, Rpc), CellError> {
+    over(inherited::host_socket()?, None)
+}
+
+/// As [`connect`], and offers `bootstrap` as the cell's own capability: what the host's peers are given.
+///
+/// `bootstrap` is any server, for instance `capnp_rpc::new_client::<calculator::Client, _>(Calculator)`.
+///
+/// # Errors
+/// As [`connect`].
+///
+/// # Panics
+/// As [`connect`].
+pub fn connect_exporting<C>(bootstrap: C) -> Result<(host::Client, Rpc), CellError>
+where
+    C: capnp::capability::FromClientHook,
+{
+    let bootstrap = capnp::capability::Client::new(bootstrap.into_client_hook());
+    over(inherited::host_socket()?, Some(bootstrap))
+}
+
+/// Checks the descriptor and starts the session on it. One that is refused is left as it was, open.
+fn over(fd: OwnedFd, bootstrap: Option<capnp::capability::Client>) -> Result<(host::Client, Rpc), CellError> {
+    let checked = match tokio::runtime::Handle::try_current() {
+        Ok(_) => check(&fd),
+        Err(_) => Err(CellError::NoRuntime),
+    };
+    if let Err(error) = checked {
+        inherited::put_back(fd);
+        return Err(error);
+    }
+    let stream = UnixStream::from(fd);
+    // tokio takes the caller's word for it, and a blocking descriptor would stop the whole cell.
+    stream.set_nonblocking(true)?;
+    let (reader, writer) = tokio::net::UnixStream::from_std(stream)?.compat().split();
+    let (reader, writer) = (BufReader::new(reader), BufWriter::new(writer));
+    let network = VatNetwork::new(reader, writer, Side::Client, ReaderOptions::new());
+    let mut rpc = RpcSystem::new(Box::new(network), bootstrap);
+    let host = rpc.bootstrap(Side::Server);
+    Ok((host, Rpc(rpc)))
+}
+
+/// Whether this is one end of a connected `AF_UNIX` stream (R13).
+fn check(fd: &OwnedFd) -> Result<(), CellError> {
+    let refuse = |found| Err(CellError::NotTheHost { fd: fd.as_raw_fd(), found });
+    let Ok(kind) = getsockopt(fd, sockopt::SockType) else {
+        return refuse("not a socket");
+    };
+    if kind != SockType::Stream {
+        return refuse("a socket of another type");
+    }
+    match getpeername::<SockaddrStorage>(fd.as_raw_fd()) {
+        Ok(peer) if peer.family() == Some(AddressFamily::Unix) => Ok(()),
+        Ok(_) => refuse("a socket of another family"),
+        Err(_) => refuse("a socket that isn't connected"),
+    }
+}

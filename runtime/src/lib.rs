@@ -1,5 +1,10 @@
-//! The reference runtime of `ww`.
+//! The reference runtime of `ww`: `ww run <binary>` starts a native program as a cell, jailed, with only the
+//! authority it is handed.
+//!
+//! `run::run` tells the story of a run from top to bottom. docs/architecture.md says which room does what.
 #![deny(unsafe_code)]
 
 pub mod content;
 pub mod endpoint;
+pub mod env;
+pub mod fds;

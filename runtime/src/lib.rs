@@ -8,3 +8,4 @@ pub mod content;
 pub mod endpoint;
 pub mod env;
 pub mod fds;
+pub mod jail;

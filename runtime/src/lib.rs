@@ -9,3 +9,4 @@ pub mod endpoint;
 pub mod env;
 pub mod fds;
 pub mod jail;
+pub mod sys;

@@ -1,0 +1,349 @@
+//! The host's side of a start: one clone3 for all namespaces, the id maps, and the init's report.
+
+use std::ffi::{CString, c_char};
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::cmsg_space;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, send, socketpair,
+};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use super::cell::Orders;
+use super::init;
+use super::raw::call;
+use super::report::{Event, Failure, MESSAGE_LEN, Message, Stage};
+use crate::fds::Move;
+use crate::jail::limits::WANTED;
+use crate::jail::view::WORKDIR;
+use crate::jail::{Identity, Jail, Limit};
+
+const NAMESPACES: i32 = libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
+
+/// Proof that this process has one thread: a fork of more would leave the others' locks held for ever.
+pub struct SoleThread(());
+
+impl SoleThread {
+    /// Counts the threads.
+    pub fn claim() -> Result<SoleThread, StartError> {
+        let os = |source| StartError::Os { what: "cannot count this process's threads", source };
+        match std::fs::read_dir("/proc/self/task").map_err(os)?.count() {
+            1 => Ok(SoleThread(())),
+            _ => Err(StartError::Threads),
+        }
+    }
+}
+
+/// What the cell executes.
+#[derive(Debug)]
+pub struct Program {
+    /// Its path in the cell's view.
+    pub path: CString,
+    /// `argv`, the program's name first.
+    pub arguments: Vec<CString>,
+    /// The environment, `KEY=VALUE` each.
+    pub environment: Vec<CString>,
+}
+
+/// Why a cell didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program was there and execve(2) refused it.
+    #[error("cannot execute the program")]
+    Exec(#[source] io::Error),
+    /// The kernel gives no namespaces.
+    #[error("cannot have the cell's own namespaces (user, pid, mount, network, ipc, uts, cgroup)")]
+    Namespaces(#[source] io::Error),
+    /// A part of the jail that can't be had.
+    #[error("cannot {step}")]
+    Stage {
+        /// What was being done, on what.
+        step: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// Something the host needs for itself.
+    #[error("{what}")]
+    Os {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A bug: something started a thread before the cell.
+    #[error("cannot start a cell from a process with several threads")]
+    Threads,
+}
+
+/// A cell that runs.
+#[derive(Debug)]
+pub struct Cell {
+    control: OwnedFd,
+    init: Pid,
+    pidfd: OwnedFd,
+    pid: i32,
+}
+
+impl Cell {
+    /// The cell's process as the host sees it.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// The descriptors that the host needs while the cell runs.
+    pub fn descriptors(&self) -> [RawFd; 2] {
+        [self.control.as_raw_fd(), self.pidfd.as_raw_fd()]
+    }
+
+    /// Readable when [`Cell::event`] has something to tell.
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+
+    /// What happened next to the cell; `None` where nothing has. An init that is gone without a word was
+    /// killed, and the kernel killed the cell with it.
+    pub fn event(&self) -> io::Result<Option<Event>> {
+        let mut bytes = [0; MESSAGE_LEN];
+        match retry(|| recv(self.control.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT)) {
+            Ok(0) => Ok(Some(Event::Signalled(libc::SIGKILL as u8))),
+            Ok(_) => match Message::decode(bytes) {
+                Some(Message::Event(event)) => Ok(Some(event)),
+                _ => Err(io::ErrorKind::InvalidData.into()),
+            },
+            Err(nix::errno::Errno::EAGAIN) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends the cell a signal. One that is gone takes none, which is no error.
+    pub fn signal(&self, signal: i32) {
+        let pidfd = self.pidfd.as_raw_fd() as usize;
+        // SAFETY: integers and a null siginfo, for which the kernel fills one in as kill(2) does.
+        let _ = unsafe { call(libc::SYS_pidfd_send_signal, [pidfd, signal as usize, 0, 0, 0, 0]) };
+    }
+
+    /// Whether a signal has stopped it and none has continued it (proc_pid_stat(5)).
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
+    /// Kills what is left, and waits until the init, and with it everything the cell started, is gone.
+    pub fn end(self) {
+        kill_and_reap(self.init);
+    }
+}
+
+/// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
+/// numbers, of which `last_fd` is the highest.
+pub fn start(
+    sole: SoleThread,
+    program: &Program,
+    jail: &Jail,
+    moves: &[Move],
+    last_fd: RawFd,
+) -> Result<Cell, StartError> {
+    let limits = attainable_limits();
+    let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
+    let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
+    let mut parts = vec![-1; jail.view.entries.len()];
+    let workdir = CString::new(WORKDIR).unwrap_or_default();
+    let orders = Orders {
+        jail,
+        limits: &limits,
+        moves,
+        last_fd,
+        workdir: &workdir,
+        program: &program.path,
+        arguments: &arguments,
+        environment: &environment,
+    };
+    let init = fork_init(&sole, &orders, &mut parts, control.as_raw_fd())?;
+    drop(control);
+    let started = release(&host, init, &jail.identity).and_then(|()| receive(&host));
+    let failed = match started {
+        Ok(Ok(pidfd)) => match pid_of(&pidfd) {
+            Ok(pid) => return Ok(Cell { control: host, init, pidfd, pid }),
+            Err(error) => error,
+        },
+        Ok(Err(failure)) => explain(failure, jail),
+        Err(error) => error,
+    };
+    drop(host);
+    kill_and_reap(init);
+    Err(failed)
+}
+
+/// The kernel kills what an init leaves behind, and the init isn't gone before all of that is.
+fn kill_and_reap(init: Pid) {
+    let _ = kill(init, Signal::SIGKILL);
+    let _ = retry(|| waitpid(init, None));
+}
+
+/// The Landlock ABI of this kernel; `None` where it has none or it is switched off.
+pub fn landlock_abi() -> Option<u32> {
+    const VERSION: usize = 1;
+    // SAFETY: asked for the version, the call takes no attributes.
+    let version = unsafe { call(libc::SYS_landlock_create_ruleset, [0, 0, VERSION, 0, 0, 0]) };
+    version.ok().and_then(|version| u32::try_from(version).ok())
+}
+
+fn fork_init(_: &SoleThread, orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<Pid, StartError> {
+    // SAFETY: clone_args is plain integers, for which all zero is valid.
+    let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
+    arguments.flags = NAMESPACES as u64;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    let (address, size) = (&raw mut arguments as usize, size_of::<libc::clone_args>());
+    // SAFETY: no CLONE_VM and no stack, so this is a fork: the child goes on here on a copy of this stack. The
+    // token proves that no other thread holds a lock in that copy.
+    match unsafe { call(libc::SYS_clone3, [address, size, 0, 0, 0, 0]) } {
+        Ok(0) => init::run(orders, parts, control),
+        Ok(pid) => Ok(Pid::from_raw(pid as i32)),
+        Err(errno) => Err(StartError::Namespaces(io::Error::from_raw_os_error(errno))),
+    }
+}
+
+/// Writes the id maps (user_namespaces(7)) and lets the init go on.
+fn release(host: &OwnedFd, init: Pid, identity: &Identity) -> Result<(), StartError> {
+    let Identity { uid, gid, host_uid, host_gid, drops_groups } = identity;
+    let write = |file: &str, text: String| std::fs::write(format!("/proc/{init}/{file}"), text);
+    let maps = || {
+        if !drops_groups {
+            write("setgroups", "deny".to_owned())?;
+        }
+        write("gid_map", format!("{gid} {host_gid} 1"))?;
+        write("uid_map", format!("{uid} {host_uid} 1"))
+    };
+    maps().map_err(|source| StartError::Stage { step: "map the cell's user".to_owned(), source })?;
+    let released = retry(|| send(host.as_raw_fd(), &[1], MsgFlags::MSG_NOSIGNAL));
+    released.map(drop).map_err(|errno| StartError::Os { what: "cannot reach the init", source: errno.into() })
+}
+
+/// The cell's pidfd, or the step that failed.
+fn receive(host: &OwnedFd) -> Result<Result<OwnedFd, Failure>, StartError> {
+    let lost = |source| StartError::Os { what: "the init ended before the program ran", source };
+    let mut bytes = [0; MESSAGE_LEN];
+    let mut space = cmsg_space!(RawFd);
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    let mut pidfd = None;
+    let received = loop {
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        match recvmsg::<()>(host.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            other => break other.map_err(|errno| lost(errno.into()))?,
+        }
+    };
+    for message in received.cmsgs().map_err(|errno| lost(errno.into()))? {
+        if let ControlMessageOwned::ScmRights(fds) = message {
+            // SAFETY: the kernel has just put this descriptor into this process; nobody else owns it.
+            pidfd = fds.first().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
+        }
+    }
+    match (Message::decode(bytes), pidfd) {
+        (Some(Message::Started), Some(pidfd)) => Ok(Ok(pidfd)),
+        (Some(Message::Failed(failure)), _) => Ok(Err(failure)),
+        _ => Err(lost(io::ErrorKind::UnexpectedEof.into())),
+    }
+}
+
+fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError {
+    let source = io::Error::from_raw_os_error(errno);
+    let place = || {
+        let entry = jail.view.entries.get(usize::from(index));
+        entry.map(|entry| format!("/{}", entry.at.to_string_lossy())).unwrap_or_default()
+    };
+    let step = match stage {
+        Stage::Exec => return StartError::Exec(source),
+        Stage::Take => format!("show the cell {}", place()),
+        Stage::Swapped => format!("run {}: it is no longer the file that was asked for", place()),
+        Stage::Identity => "become the cell's user".to_owned(),
+        Stage::Root => "mount the cell's root".to_owned(),
+        Stage::Place => format!("put {} into the cell's root", place()),
+        Stage::Pivot => "leave the host's root".to_owned(),
+        Stage::Privileges => "drop privileges".to_owned(),
+        Stage::Fork => "start the cell's process".to_owned(),
+        Stage::Landlock => "apply Landlock".to_owned(),
+        Stage::Descriptors => "move the cell's descriptors (is RLIMIT_NOFILE too low for them?)".to_owned(),
+        Stage::Limits => "set the cell's limits".to_owned(),
+    };
+    StartError::Stage { step, source }
+}
+
+/// The limits that every cell gets, as far as this caller may raise its own; root may.
+fn attainable_limits() -> Vec<Limit> {
+    let attainable = |wanted: Limit| {
+        let Some(resource) = resource(wanted.resource) else { return wanted };
+        let Ok((soft, hard)) = getrlimit(resource) else { return wanted };
+        let raised = wanted.hard <= hard || setrlimit(resource, soft, wanted.hard).is_ok();
+        if raised { wanted } else { wanted.under(hard) }
+    };
+    let limits = WANTED.into_iter().map(attainable).collect();
+    // The moves reach as high as there are grants; the cell's own limit comes after them.
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    limits
+}
+
+fn resource(number: u32) -> Option<Resource> {
+    use Resource::{
+        RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE,
+        RLIMIT_NICE, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
+        RLIMIT_STACK,
+    };
+    let all = [
+        RLIMIT_CPU,
+        RLIMIT_FSIZE,
+        RLIMIT_DATA,
+        RLIMIT_STACK,
+        RLIMIT_CORE,
+        RLIMIT_RSS,
+        RLIMIT_NPROC,
+        RLIMIT_NOFILE,
+        RLIMIT_MEMLOCK,
+        RLIMIT_AS,
+        RLIMIT_LOCKS,
+        RLIMIT_SIGPENDING,
+        RLIMIT_MSGQUEUE,
+        RLIMIT_NICE,
+        RLIMIT_RTPRIO,
+        RLIMIT_RTTIME,
+    ];
+    all.into_iter().find(|known| *known as u32 == number)
+}
+
+fn pid_of(pidfd: &OwnedFd) -> Result<i32, StartError> {
+    let what = "cannot read the cell's pid";
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))
+        .map_err(|source| StartError::Os { what, source })?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pid:"));
+    line.and_then(|pid| pid.trim().parse().ok())
+        .ok_or_else(|| StartError::Os { what, source: io::ErrorKind::InvalidData.into() })
+}
+
+/// The strings' addresses, and null behind them.
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// Calls again what a signal interrupted.
+fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> Result<T, nix::errno::Errno> {
+    loop {
+        match call() {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+}

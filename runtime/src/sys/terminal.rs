@@ -1,0 +1,90 @@
+//! The terminal behind the standard streams: given back as it was found, and shared with the caller's job.
+//!
+//! What must stay true: it is put back only while it is ours; a shell that took it meanwhile keeps it. What is
+//! kept in between is an O_PATH descriptor, which doesn't hold the terminal open.
+//! Clauses: STDIO-*.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
+
+/// A terminal as it was found.
+pub struct Terminal {
+    path: OwnedFd,
+    modes: Termios,
+    /// Whether it is the one that controls this session.
+    controls: bool,
+    /// Whether this process's group was in the foreground.
+    ours: bool,
+}
+
+impl Terminal {
+    /// The first terminal among the standard streams.
+    pub fn find() -> Option<Terminal> {
+        (0..3).find_map(|fd| Terminal::at(fd, borrow(fd)))
+    }
+
+    fn at(number: RawFd, fd: BorrowedFd<'_>) -> Option<Terminal> {
+        let modes = tcgetattr(fd).ok()?;
+        let place = format!("/proc/self/fd/{number}");
+        let path = open(place.as_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+        let foreground = tcgetpgrp(fd).ok();
+        Some(Terminal { path, modes, controls: foreground.is_some(), ours: foreground == Some(getpgrp()) })
+    }
+
+    /// Whether the cell can be a part of the caller's job in it.
+    pub fn controls_the_session(&self) -> bool {
+        self.controls
+    }
+
+    /// The descriptor that has to stay open.
+    pub fn descriptor(&self) -> RawFd {
+        self.path.as_raw_fd()
+    }
+
+    /// The group in the foreground now.
+    pub fn foreground(&self) -> Option<Pid> {
+        tcgetpgrp(self.reopen()?).ok()
+    }
+
+    /// Hands the foreground, where it is ours now, to a group of the cell.
+    pub fn hand_to(&self, group: Pid) {
+        if let Some(file) = self.reopen()
+            && tcgetpgrp(&file).ok() == Some(getpgrp())
+        {
+            let _ = tcsetpgrp(&file, group);
+        }
+    }
+
+    /// Puts modes and foreground back, unless another job has the terminal now.
+    pub fn restore(&self) {
+        let Some(file) = self.reopen() else { return };
+        if self.controls {
+            let Ok(now) = tcgetpgrp(&file) else { return };
+            if !self.ours || (now != getpgrp() && is_alive(now)) {
+                return;
+            }
+            let _ = tcsetpgrp(&file, getpgrp());
+        }
+        let _ = tcsetattr(&file, SetArg::TCSANOW, &self.modes);
+    }
+
+    fn reopen(&self) -> Option<File> {
+        let place = format!("/proc/self/fd/{}", self.path.as_raw_fd());
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        open(place.as_str(), flags, Mode::empty()).ok().map(File::from)
+    }
+}
+
+fn is_alive(group: Pid) -> bool {
+    nix::sys::signal::killpg(group, None) != Err(nix::errno::Errno::ESRCH)
+}
+
+fn borrow(fd: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: 0, 1 and 2 are open from before main: std opens /dev/null where the caller closed one.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}

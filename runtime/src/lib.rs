@@ -1,12 +1,19 @@
 //! The reference runtime of `ww`: `ww run <binary>` starts a native program as a cell, jailed, with only the
 //! authority it is handed.
 //!
-//! `run::run` tells the story of a run from top to bottom. docs/architecture.md says which room does what.
+//! [`run::run`] tells the story of a run from top to bottom. docs/architecture.md says which room does what.
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod content;
 pub mod endpoint;
 pub mod env;
+pub mod exit;
 pub mod fds;
 pub mod jail;
+pub mod resolve;
+pub mod run;
+pub mod rundir;
+pub mod serve;
+pub mod status;
 pub mod sys;

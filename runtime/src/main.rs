@@ -1,2 +1,65 @@
 //! `ww`: parse, run, print one error, exit.
-fn main() {}
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use ww::cli::{self, Request, RunArgs, UsageError, Variables};
+use ww::run::RunError;
+use ww::{exit, run};
+
+fn main() -> ExitCode {
+    let variables = Variables { ipfs: std::env::var_os("WW_IPFS"), env: std::env::var_os("WW_ENV") };
+    let code = match cli::parse(std::env::args_os(), variables) {
+        Ok(Request::Run(args)) => run_cell(*args),
+        Ok(Request::Help(text)) => print(text.as_bytes()),
+        Ok(Request::Completions(script)) => print(&script),
+        Err(error) => {
+            complain(&error);
+            exit::of_usage(&error)
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn run_cell(args: RunArgs) -> u8 {
+    if let Some((counts, ignored)) = &args.overridden {
+        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+    }
+    match run::run(args) {
+        Ok(ended) => exit::of_end(ended),
+        Err(error) => {
+            if !matches!(error, RunError::Interrupted { .. }) {
+                complain(&error);
+            }
+            exit::of_failure(&error)
+        }
+    }
+}
+
+/// Prints an error and its causes: one line, the phrase first.
+fn complain(error: &(dyn Error + 'static)) {
+    let parser = error.downcast_ref::<UsageError>().is_some_and(|error| matches!(error, UsageError::Parser(_)));
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    // A path may hold anything, a parser's hints are lines of their own.
+    if !parser {
+        line = line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    }
+    let _ = writeln!(std::io::stderr(), "ww: {line}");
+}
+
+fn print(text: &[u8]) -> u8 {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&error);
+            1
+        }
+        _ => 0,
+    }
+}

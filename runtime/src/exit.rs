@@ -1,0 +1,48 @@
+//! Every exit code of `ww`, in one place.
+//!
+//! Clauses: EXIT-*.
+
+use crate::cli::UsageError;
+use crate::resolve::ResolveError;
+use crate::run::{Ended, RunError};
+use crate::sys::StartError;
+
+/// The program was found and can't be executed.
+const CANNOT_EXECUTE: u8 = 126;
+/// The program, its interpreter or its loader wasn't found.
+const NOT_FOUND: u8 = 127;
+/// A mistake in the command line.
+const USAGE: u8 = 2;
+/// Any other failure of the host.
+const FAILURE: u8 = 1;
+/// Added to the number of the signal that ended the cell.
+const SIGNALLED: u8 = 128;
+
+/// How the cell ended.
+pub fn of_end(ended: Ended) -> u8 {
+    match ended {
+        Ended::Exited(code) => code,
+        Ended::Signalled(signal) => SIGNALLED.wrapping_add(signal),
+    }
+}
+
+/// A mistake in the command line.
+pub fn of_usage(_: &UsageError) -> u8 {
+    USAGE
+}
+
+/// A run that failed.
+pub fn of_failure(error: &RunError) -> u8 {
+    match error {
+        RunError::Resolve(ResolveError::Path { .. }) => NOT_FOUND,
+        RunError::Resolve(ResolveError::NodeType { .. } | ResolveError::NotExecutable { .. }) => CANNOT_EXECUTE,
+        RunError::Resolve(ResolveError::Fetch { .. } | ResolveError::Copy { .. }) => FAILURE,
+        RunError::Interpreter { .. } => NOT_FOUND,
+        RunError::Execute { .. } => CANNOT_EXECUTE,
+        RunError::Interrupted { signal } => SIGNALLED.wrapping_add(*signal),
+        RunError::Start(StartError::Exec(_)) => CANNOT_EXECUTE,
+        RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. }) => FAILURE,
+        RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,
+        RunError::DirectoryGrant { .. } | RunError::Host { .. } => FAILURE,
+    }
+}

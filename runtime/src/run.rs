@@ -1,0 +1,114 @@
+//! The story of one run: claim, resolve, build, start, serve.
+//!
+//! What must stay true: nothing of the cell's is opened, fetched or dialled before its flags are known to be
+//! right; no thread exists before the start; a failed run leaves nothing behind.
+
+mod prepare;
+mod wait;
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use crate::cli::RunArgs;
+use crate::content::{Content, Timeouts};
+use crate::fds::FdPlan;
+use crate::resolve::ResolveError;
+use crate::serve;
+use crate::status::Status;
+use crate::sys::signals::Signals;
+use crate::sys::terminal::Terminal;
+use crate::sys::{self, SoleThread, StartError};
+
+/// How a cell ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this code.
+    Exited(u8),
+    /// This signal ended it.
+    Signalled(u8),
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no program to run.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The interpreter of a script, or the loader of a program, isn't there for the cell.
+    #[error("cannot execute {path}: its interpreter {interpreter} is not in the cell's view")]
+    Interpreter {
+        /// The program as the user wrote it.
+        path: String,
+        /// What it names.
+        interpreter: String,
+    },
+    /// execve(2) refused the program.
+    #[error("cannot execute {path}")]
+    Execute {
+        /// The program as the user wrote it.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory was granted where nothing could keep the cell inside it.
+    #[error(
+        "cannot hand descriptor {fd} to the cell: it is a directory, and this kernel has no Landlock to keep the cell inside it"
+    )]
+    DirectoryGrant {
+        /// The host's descriptor.
+        fd: i32,
+    },
+    /// The cell or its jail couldn't be started.
+    #[error(transparent)]
+    Start(StartError),
+    /// A signal ended the host before there was a cell.
+    #[error("interrupted by signal {signal}")]
+    Interrupted {
+        /// Its number.
+        signal: u8,
+    },
+    /// Something the host needs for itself.
+    #[error("{what}")]
+    Host {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl RunError {
+    pub(crate) fn host(what: &'static str) -> impl Fn(io::Error) -> RunError {
+        move |source| RunError::Host { what, source }
+    }
+}
+
+/// Runs a program as a cell, and says how it ended.
+pub fn run(args: RunArgs) -> Result<Ended, RunError> {
+    let signals = Signals::block().map_err(RunError::host("cannot watch for signals"))?;
+    let terminal = Terminal::find();
+    let content = Content::new(args.endpoint.clone(), Timeouts { idle: args.ipfs_timeout, ..Timeouts::default() });
+    let identity = prepare::identity().map_err(RunError::host("cannot tell which users this system knows"))?;
+
+    let image = prepare::image(&args, &identity, &content, &signals)?;
+    let plan = FdPlan::new(args.layout, args.grants);
+    let jail = prepare::jail(identity, &image, &plan, terminal.as_ref())?;
+    let program = prepare::program(&image, args.binary, args.args, args.env, &plan);
+    let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
+
+    let alone = SoleThread::claim().map_err(RunError::Start)?;
+    let cell = sys::start(alone, &program, &jail, &plan.moves(cells_end.as_raw_fd()), plan.last())
+        .map_err(|error| prepare::explain(error, &program, &image))?;
+    drop(cells_end);
+
+    let mut status = Status::new(args.status);
+    let ended = serve::serve(&cell, image.descriptor(), rpc, content, &signals, terminal.as_ref(), &mut status);
+    cell.end();
+    if let Some(terminal) = &terminal {
+        terminal.restore();
+    }
+    drop(image);
+    let ended = ended.map_err(RunError::host("lost the cell"))?;
+    status.exited(ended);
+    Ok(ended)
+}

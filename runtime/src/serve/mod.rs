@@ -1,0 +1,110 @@
+//! While the cell runs: RPC on its socket, its signals, its end. Only from here on is there tokio.
+//!
+//! What must stay true: whatever comes over the RPC socket ends at worst the RPC session.
+//! Clauses: RPC-*, SIG-*.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use nix::unistd::{Pid, getpgrp};
+use tokio::task::LocalSet;
+
+use crate::content::Content;
+use crate::run::Ended;
+use crate::rundir;
+use crate::status::Status;
+use crate::sys::fds::watch;
+use crate::sys::signals::{Received, Signals, stop_self};
+use crate::sys::terminal::Terminal;
+use crate::sys::{self, Cell, Event};
+
+/// Serves the cell until it ends; `kept` is a descriptor that stays open beside those named here.
+pub fn serve(
+    cell: &Cell,
+    kept: Option<RawFd>,
+    rpc: UnixStream,
+    content: Content,
+    signals: &Signals,
+    terminal: Option<&Terminal>,
+    status: &mut Status,
+) -> io::Result<Ended> {
+    let own = [signals.descriptor().as_raw_fd(), rpc.as_raw_fd()].into_iter().chain(cell.descriptors());
+    let others = [kept, status.descriptor(), terminal.map(Terminal::descriptor)].into_iter().flatten();
+    sys::fds::let_go_of_all_but(&own.chain(others).collect::<Vec<RawFd>>())?;
+    status.started(cell.pid());
+    rundir::sweep();
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, async {
+        tasks.spawn_local(rpc::serve(rpc, content));
+        until_end(cell, signals, terminal).await
+    })
+}
+
+async fn until_end(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io::Result<Ended> {
+    let events = watch(cell.control())?;
+    let incoming = watch(signals.descriptor())?;
+    loop {
+        tokio::select! {
+            biased;
+            ready = incoming.readable() => {
+                let mut ready = ready?;
+                while let Some(received) = signals.next()? {
+                    pass_on(received, cell);
+                }
+                ready.clear_ready();
+            }
+            ready = events.readable() => {
+                let mut ready = ready?;
+                while let Some(event) = cell.event()? {
+                    match event {
+                        Event::Exited(code) => return Ok(Ended::Exited(code)),
+                        Event::Signalled(signal) => return Ok(Ended::Signalled(signal)),
+                        Event::Stopped => stop_with(cell, signals, terminal)?,
+                    }
+                }
+                ready.clear_ready();
+            }
+        }
+    }
+}
+
+/// What the terminal sent has reached the cell already, and what the cell sent it knows.
+fn pass_on(received: Received, cell: &Cell) {
+    if !received.by_terminal && received.sender != cell.pid() {
+        cell.signal(received.signal);
+    }
+}
+
+/// A stopped cell stops its host too, so that the shell which started both sees its job stopped. Without a
+/// terminal there is no such shell, and a host that stops would no longer guard the cell.
+fn stop_with(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io::Result<()> {
+    let Some(terminal) = terminal.filter(|terminal| terminal.controls_the_session()) else { return Ok(()) };
+    // The signal may have stopped the host as well, and the shell continued both since.
+    if !cell.is_stopped() {
+        return Ok(());
+    }
+    let foreground = terminal.foreground();
+    stop_self();
+    if let Some(group) = foreground.filter(|group: &Pid| *group != getpgrp()) {
+        terminal.hand_to(group);
+    }
+    // A shell continues the whole job: where that has reached the cell, it needs no second one.
+    while let Some(received) = signals.next()? {
+        if received.signal != libc::SIGCONT || cell.is_stopped() {
+            pass_on(received, cell);
+        }
+    }
+    Ok(())
+}
+
+pub mod rpc {
+    //! stub until the branch comes
+    use crate::content::Content;
+    pub async fn serve(stream: std::os::unix::net::UnixStream, _c: Content) {
+        std::future::pending::<()>().await;
+        drop(stream);
+    }
+}

@@ -1,0 +1,50 @@
+//! `--status-fd`: what happens to the run, one JSON object a line.
+//!
+//! What must stay true: a reader that went away, or doesn't read, costs the run nothing but the lines.
+//! Clauses: STATUS-*.
+
+use std::os::fd::RawFd;
+
+use crate::exit;
+use crate::run::Ended;
+use crate::sys::fds::write_line;
+
+/// The status descriptor, if there is one.
+#[derive(Debug)]
+pub struct Status {
+    fd: Option<RawFd>,
+}
+
+impl Status {
+    /// Lines go to `fd`.
+    pub fn new(fd: Option<RawFd>) -> Status {
+        Status { fd }
+    }
+
+    /// The descriptor that has to stay open.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.fd
+    }
+
+    /// The program runs, as `pid` on the host.
+    pub fn started(&mut self, pid: i32) {
+        self.line(&format!(r#"{{"event":"started","pid":{pid},"jail":"full"}}"#));
+    }
+
+    /// The cell ended.
+    pub fn exited(&mut self, ended: Ended) {
+        let signal = match ended {
+            Ended::Exited(_) => "null".to_owned(),
+            Ended::Signalled(signal) => signal.to_string(),
+        };
+        self.line(&format!(r#"{{"event":"exited","code":{},"signal":{signal}}}"#, exit::of_end(ended)));
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some(fd) = self.fd
+            && write_line(fd, line).is_err()
+        {
+            self.fd = None;
+        }
+    }
+}

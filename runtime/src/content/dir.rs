@@ -56,6 +56,11 @@ impl Listing {
         self.children.push(child);
         Ok(())
     }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.children.len()
+    }
 }
 
 impl NodeKind {

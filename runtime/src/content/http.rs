@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -20,7 +21,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT}
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint::{Endpoint, Host, Target};
 
@@ -37,6 +38,8 @@ const SMALL: usize = 64 * 1024;
 const KEPT: usize = 8;
 /// One answer may take this many times the idle timeout, from request to end.
 const SLOWEST: u32 = 4;
+/// A timeout longer than this is as good as none.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A client of one endpoint.
 pub(crate) struct Client {
@@ -63,6 +66,11 @@ struct Wait<'a> {
 
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Client {
+        // A clock can't be added to without end.
+        let timeouts = Timeouts {
+            connect: timeouts.connect.min(FOR_EVER),
+            idle: timeouts.idle.min(FOR_EVER),
+        };
         Client {
             endpoint,
             timeouts,
@@ -78,16 +86,16 @@ impl Client {
         payload: Payload,
         what: &'a str,
     ) -> Result<Answer<'a>, ContentError> {
-        let wait = Wait {
-            what,
-            timeouts: self.timeouts,
-            end: Instant::now() + self.timeouts.idle * SLOWEST,
-        };
-        let kept = self.kept(wait).await;
+        let kept = self.kept().await;
         let reused = kept.is_some();
         let mut connection = match kept {
             Some(connection) => connection,
             None => self.connect().await?,
+        };
+        let wait = Wait {
+            what,
+            timeouts: self.timeouts,
+            end: Instant::now() + self.timeouts.idle * SLOWEST,
         };
         // An upload's silence isn't the daemon's: it may read all before it says a word.
         let head = async |connection: &mut SendRequest<Payload>, payload: Payload| {
@@ -132,11 +140,13 @@ impl Client {
         }
     }
 
-    /// A connection of an earlier request that is still open.
-    async fn kept(&self, wait: Wait<'_>) -> Option<SendRequest<Payload>> {
+    /// A connection of an earlier request that is still open, as far as can be told.
+    async fn kept(&self) -> Option<SendRequest<Payload>> {
         loop {
             let mut connection = self.idle.borrow_mut().pop()?;
-            if let Ok(Ok(())) = wait.idle(connection.ready()).await {
+            // Ready once its driver has seen the end of the last answer; one whose runtime is gone never is.
+            let ready = timeout(self.timeouts.idle, connection.ready());
+            if let Ok(Ok(())) = ready.await {
                 return Some(connection);
             }
         }

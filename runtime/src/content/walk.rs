@@ -24,8 +24,11 @@ pub(crate) const IN_FLIGHT: usize = 4;
 const DEPTH: u32 = 64;
 /// The most links that wait at once, in bytes of memory: one block full of links, twice over.
 const WAITING: usize = 4 * 1024 * 1024;
-/// A file of n bytes has at most this many blocks, and n/64 more.
-const BLOCKS: u64 = 1 << 20;
+/// The most blocks of a file of `size` bytes, so that its time has a bound. A tree in which each leaf holds
+/// a byte has at most two blocks a byte; only a small file (1 MiB of chunks of 2 bytes) may be cut so fine.
+fn blocks_of(size: u64) -> u64 {
+    (1 << 16) + size.saturating_mul(2).min((1 << 20) + size / 64)
+}
 
 /// Where a file's bytes go, in any order.
 pub(crate) trait Sink {
@@ -87,7 +90,7 @@ pub(crate) async fn fetch(
     let (size, level) = fetch_part(client, part, sink, max_size).await?;
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
-    let mut blocks = BLOCKS + size / 64;
+    let mut blocks = blocks_of(size);
     loop {
         while in_flight.len() < IN_FLIGHT
             && let Some(part) = next_part(&mut waiting)?
@@ -97,6 +100,8 @@ pub(crate) async fn fetch(
             ))?;
             in_flight.push(fetch_part(client, part, sink, max_size));
         }
+        // Identity blocks are there at once: a file of them must not keep the thread from its other work.
+        tokio::task::coop::consume_budget().await;
         match in_flight.next().await {
             None => return Ok(size),
             Some(fetched) => waiting.extend(fetched?.1),
@@ -183,9 +188,15 @@ async fn fetch_part(
             let level = Level::new(&node, file, offset + file.data.len() as u64, part.depth + 1);
             Ok((total, level))
         }
-        code => Err(NodeKind::Codec(code).into()),
+        code if part.depth == 0 => Err(NodeKind::Codec(code).into()),
+        _ => Err(ContentError::Malformed {
+            cid,
+            why: NOT_A_FILE,
+        }),
     }
 }
+
+const NOT_A_FILE: &str = "a part of a file is not a file";
 
 /// The UnixFS file in a node; at the root, anything else is an unexpected type, below it nonsense.
 fn as_file<'a, 'b>(
@@ -198,7 +209,7 @@ fn as_file<'a, 'b>(
         (kind, _) if root => Err(kind.into()),
         _ => Err(ContentError::Malformed {
             cid: *cid,
-            why: "a part of a file is not a file",
+            why: NOT_A_FILE,
         }),
     }
 }

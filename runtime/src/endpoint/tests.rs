@@ -139,7 +139,7 @@ fn everything_else_is_refused() {
         Endpoint::parse(&format!("/unix/{}", "x".repeat(107))),
         Err(EndpointError::Unix)
     );
-    assert!(Endpoint::parse(&format!("/dns/{}/tcp/1", "x.".repeat(127))).is_err());
+    assert!(Endpoint::parse(&format!("/dns/{}/tcp/1", "x.".repeat(128))).is_err());
 }
 
 #[test]

@@ -264,5 +264,5 @@ pub(crate) async fn stat(client: &Client, cid: Cid) -> Result<NodeInfo, ContentE
 }
 
 fn decode<'a>(cid: &Cid, block: &'a [u8]) -> Result<Node<'a>, ContentError> {
-    Node::decode(block).map_err(|why| ContentError::Malformed { cid: *cid, why })
+    Node::decode(block).map_err(|why| ContentError::malformed(cid, why))
 }

@@ -49,13 +49,13 @@ pub enum ContentError {
     #[error("the daemon's block isn't the content of {cid} (its hash differs)")]
     Mismatch {
         /// The wanted CID.
-        cid: Cid,
+        cid: Box<Cid>,
     },
     /// The digest of a CID is of a kind that can't be checked here.
     #[error("{cid} has a digest that can't be verified ({why})")]
     Hash {
         /// The CID.
-        cid: Cid,
+        cid: Box<Cid>,
         /// What about its multihash.
         why: &'static str,
     },
@@ -63,7 +63,7 @@ pub enum ContentError {
     #[error("block {cid} is malformed: {why}")]
     Malformed {
         /// The block.
-        cid: Cid,
+        cid: Box<Cid>,
         /// What is wrong with it.
         why: &'static str,
     },
@@ -71,7 +71,7 @@ pub enum ContentError {
     #[error("block {cid} is declared to hold {declared} bytes of the file and holds {actual}")]
     Size {
         /// The block.
-        cid: Cid,
+        cid: Box<Cid>,
         /// By its parent or by itself, in bytes.
         declared: u64,
         /// In bytes; of a block that was cut off, as much as came.
@@ -186,6 +186,15 @@ impl fmt::Display for NodeKind {
             NodeKind::Codec(0x0200) => "json",
             NodeKind::Codec(code) => return write!(f, "a block of codec {code:#x}"),
         })
+    }
+}
+
+impl ContentError {
+    pub(crate) fn malformed(cid: &Cid, why: &'static str) -> Self {
+        ContentError::Malformed {
+            cid: Box::new(*cid),
+            why,
+        }
     }
 }
 

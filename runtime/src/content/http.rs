@@ -7,15 +7,12 @@
 //! - Serves: R6 (nothing is dialled until needed), R7.1, R20.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
 use hyper::{Request, StatusCode};
@@ -26,6 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::endpoint::{Endpoint, Host, Target};
 
 use super::error::tame;
+use super::payload::Payload;
 use super::{ContentError, Timeouts, dial};
 
 /// The largest head of an answer, and how much of a body is read ahead, in bytes.
@@ -99,7 +97,7 @@ impl Client {
         };
         // An upload's silence isn't the daemon's: it may read all before it says a word.
         let head = async |connection: &mut SendRequest<Payload>, payload: Payload| {
-            let uploads = !payload.0.is_empty();
+            let uploads = !payload.is_empty();
             let sent = connection.send_request(self.request(path, content_type, payload)?);
             let answer = if uploads {
                 wait.total(sent).await?
@@ -290,29 +288,5 @@ fn check_trailers(headers: &HeaderMap) -> Result<(), ContentError> {
         Some(text) => Err(ContentError::Stream {
             message: tame(&String::from_utf8_lossy(text.as_bytes())),
         }),
-    }
-}
-
-/// The body of a request: none, or pieces one after another.
-#[derive(Clone, Default)]
-pub(crate) struct Payload(pub(crate) VecDeque<Bytes>);
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
     }
 }

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::error::tame;
-use super::http::{Client, Payload};
+use super::http::Client;
 use super::path::{ContentPath, parse_cid};
+use super::payload::Payload;
 use super::verify::{IDENTITY, Verifier};
 use super::{Cid, ContentError};
 
@@ -110,7 +111,7 @@ impl Client {
         // Every parameter that counts is named: the user's `Import.*` must not change a cell's CIDs.
         let request = "/api/v0/add?pin=false&progress=false&wrap-with-directory=false&trickle=false&inline=false\
                        &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024";
-        let (content_type, payload) = multipart(data);
+        let (content_type, payload) = Payload::multipart(data);
         let body = self
             .post(request, Some(&content_type), payload, "an upload")
             .await?
@@ -126,22 +127,4 @@ impl Client {
         let cid = parse_cid(&added.hash).ok_or_else(answer)?;
         cid::Cid::try_from(cid.to_bytes()).map_err(|_| answer())
     }
-}
-
-/// One file as `multipart/form-data` (RFC 7578). The boundary holds the data's own hash: no data can hold it.
-fn multipart(data: Bytes) -> (String, Payload) {
-    let boundary = format!("ww-{}", blake3::hash(&data).to_hex());
-    let head = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n"
-    );
-    let tail = format!("\r\n--{boundary}--\r\n");
-    let pieces = [head.into(), data, tail.into()];
-    let payload = Payload(
-        pieces
-            .into_iter()
-            .filter(|piece: &Bytes| !piece.is_empty())
-            .collect(),
-    );
-    (format!("multipart/form-data; boundary={boundary}"), payload)
 }

@@ -1,7 +1,7 @@
 //! Content by its hash: files, directories and uploads, through an IPFS daemon that isn't trusted.
 //!
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
-//!   The rooms: `path` (what is asked for), `dial` and `http` (one request, bounded), `kubo` (the API's
+//!   The rooms: `path` (what is asked for), `dial`, `payload` and `http` (one request, bounded), `kubo` (the API's
 //!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `dir` and `shard` (directories).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
@@ -22,6 +22,7 @@ mod http;
 mod kubo;
 mod node;
 mod path;
+mod payload;
 mod shard;
 mod verify;
 mod walk;

@@ -63,7 +63,9 @@ impl<'a> Node<'a> {
         for field in Fields(block) {
             match field? {
                 (1, Value::Bytes(bytes)) if data.is_none() => data = Some(bytes),
-                (2, Value::Bytes(bytes)) => drop(Link::decode(bytes)?),
+                (2, Value::Bytes(bytes)) => {
+                    Link::decode(bytes)?;
+                }
                 _ => return Err("not a dag-pb node"),
             }
         }

@@ -51,10 +51,10 @@ pub(crate) async fn find(
             trie = Some(shape);
             used += shape.bits;
             if used > u64::BITS {
-                return Err(ContentError::Malformed {
-                    cid,
-                    why: "a sharded directory is deeper than its hash is long",
-                });
+                return Err(ContentError::malformed(
+                    &cid,
+                    "a sharded directory is deeper than its hash is long",
+                ));
             }
             let index = (hash >> (u64::BITS - used)) & ((1 << shape.bits) - 1);
             let prefix = format!("{index:0digits$X}", digits = shape.digits);
@@ -102,10 +102,10 @@ pub(crate) async fn list(
         let (node, shape) = decode(&cid, &block, trie)?;
         trie = Some(shape);
         if depth * shape.bits > u64::BITS {
-            return Err(ContentError::Malformed {
-                cid,
-                why: "a sharded directory is deeper than its hash is long",
-            });
+            return Err(ContentError::malformed(
+                &cid,
+                "a sharded directory is deeper than its hash is long",
+            ));
         }
         for link in node.links() {
             match slot(&cid, &link, shape)? {
@@ -120,10 +120,10 @@ pub(crate) async fn list(
 async fn shard_block(client: &Client, cid: &Cid) -> Result<Vec<u8>, ContentError> {
     match cid.codec() {
         DAG_PB => client.block(cid).await,
-        _ => Err(ContentError::Malformed {
-            cid: *cid,
-            why: "a part of a sharded directory isn't dag-pb",
-        }),
+        _ => Err(ContentError::malformed(
+            cid,
+            "a part of a sharded directory isn't dag-pb",
+        )),
     }
 }
 
@@ -133,7 +133,7 @@ fn decode<'a>(
     block: &'a [u8],
     trie: Option<Shape>,
 ) -> Result<(Node<'a>, Shape), ContentError> {
-    let malformed = |why| ContentError::Malformed { cid: *cid, why };
+    let malformed = |why| ContentError::malformed(cid, why);
     let node = Node::decode(block).map_err(malformed)?;
     let shape = match &node.unixfs {
         Some(unixfs) if unixfs.kind == Kind::Shard => shape(unixfs).map_err(malformed)?,
@@ -172,10 +172,10 @@ fn slot<'a>(cid: &Cid, link: &Link<'a>, shape: Shape) -> Result<Slot<'a>, Conten
     match link.name.split_at_checked(shape.digits) {
         Some((_, b"")) => Ok(Slot::Shard),
         Some((_, name)) => Ok(Slot::Entry(name)),
-        None => Err(ContentError::Malformed {
-            cid: *cid,
-            why: "a link of a sharded directory has no index",
-        }),
+        None => Err(ContentError::malformed(
+            cid,
+            "a link of a sharded directory has no index",
+        )),
     }
 }
 

@@ -34,7 +34,12 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`ContentError::Hash`] where the function or the digest's length is not one that can be checked.
     pub(crate) fn new(cid: &'a Cid) -> Result<Self, ContentError> {
-        let refuse = |why| Err(ContentError::Hash { cid: *cid, why });
+        let refuse = |why| {
+            Err(ContentError::Hash {
+                cid: Box::new(*cid),
+                why,
+            })
+        };
         let length = usize::from(cid.hash().size());
         let code = cid.hash().code();
         let state = match code {
@@ -120,7 +125,9 @@ impl<'a> Verifier<'a> {
         if *digest == *wanted {
             Ok(())
         } else {
-            Err(ContentError::Mismatch { cid: *self.cid })
+            Err(ContentError::Mismatch {
+                cid: Box::new(*self.cid),
+            })
         }
     }
 }

@@ -145,7 +145,7 @@ async fn fetch_part(
             let mut length = 0;
             let over = |length| match size {
                 Some(declared) => ContentError::Size {
-                    cid,
+                    cid: Box::new(cid),
                     declared,
                     actual: length,
                 },
@@ -168,14 +168,14 @@ async fn fetch_part(
         }
         DAG_PB => {
             let block = client.block(&cid).await?;
-            let node = Node::decode(&block).map_err(|why| ContentError::Malformed { cid, why })?;
+            let node = Node::decode(&block).map_err(|why| ContentError::malformed(&cid, why))?;
             let file = as_file(&cid, &node, part.depth == 0)?;
             let total = tree_size(&cid, &node, file)?;
             if let Some(declared) = size
                 && declared != total
             {
                 return Err(ContentError::Size {
-                    cid,
+                    cid: Box::new(cid),
                     declared,
                     actual: total,
                 });
@@ -189,10 +189,7 @@ async fn fetch_part(
             Ok((total, level))
         }
         code if part.depth == 0 => Err(NodeKind::Codec(code).into()),
-        _ => Err(ContentError::Malformed {
-            cid,
-            why: NOT_A_FILE,
-        }),
+        _ => Err(ContentError::malformed(&cid, NOT_A_FILE)),
     }
 }
 
@@ -207,10 +204,7 @@ fn as_file<'a, 'b>(
     match NodeKind::of(node) {
         (NodeKind::File, Some(file)) => Ok(file),
         (kind, _) if root => Err(kind.into()),
-        _ => Err(ContentError::Malformed {
-            cid: *cid,
-            why: NOT_A_FILE,
-        }),
+        _ => Err(ContentError::malformed(cid, NOT_A_FILE)),
     }
 }
 
@@ -220,7 +214,7 @@ pub(crate) fn tree_size(
     node: &Node<'_>,
     file: &UnixFs<'_>,
 ) -> Result<u64, ContentError> {
-    let malformed = |why| ContentError::Malformed { cid: *cid, why };
+    let malformed = |why| ContentError::malformed(cid, why);
     if node.links().count() != file.block_sizes.len() {
         return Err(malformed("it has not one size for each link"));
     }
@@ -232,7 +226,7 @@ pub(crate) fn tree_size(
     }
     match file.file_size {
         Some(declared) if declared != total => Err(ContentError::Size {
-            cid: *cid,
+            cid: Box::new(*cid),
             declared,
             actual: total,
         }),

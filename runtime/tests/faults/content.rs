@@ -28,7 +28,7 @@ fn r7_4_parts_have_the_size_that_is_declared() {
         for lie in [0, 4, 6, 1 << 40] {
             let error = cat(&whole(lie), &parts, 1 << 50).unwrap_err();
             assert!(
-                matches!(error, ContentError::Size { cid, declared, .. } if cid == *part && declared == lie),
+                matches!(&error, ContentError::Size { cid, declared, .. } if **cid == *part && *declared == lie),
                 "{lie}: {error}"
             );
         }

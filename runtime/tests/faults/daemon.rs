@@ -26,7 +26,7 @@ fn r7_5_other_bytes_are_a_mismatch() {
     let (cid, data) = data();
     assert_eq!(cat(&Fake::answers(ok(&data))).unwrap(), data);
     for body in [&b"a Program"[..], b"a progra", b"a program ", b""] {
-        assert!(matches!(error_of(ok(body)), ContentError::Mismatch { cid: c } if c == cid));
+        assert!(matches!(error_of(ok(body)), ContentError::Mismatch { cid: c } if *c == cid));
     }
     let node = cid_of(DAG_PB, b"");
     let fetched = wait(Fake::answers(ok(b"x")).content.cat(&path(&node), 10));

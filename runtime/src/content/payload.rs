@@ -1,0 +1,62 @@
+//! The body of a request: nothing, or a file as a form.
+//!
+//! - What it does: hands hyper the pieces one after another, so that an upload isn't copied.
+//! - What must stay true: its length is known before it is sent.
+//! - Serves: `add` of `system.IPFS`.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+/// Pieces that are sent in order; none of them is empty.
+#[derive(Clone, Default)]
+pub(crate) struct Payload(VecDeque<Bytes>);
+
+impl Payload {
+    /// One file as `multipart/form-data` (RFC 7578), and its content type. The boundary is made of the
+    /// data's own hash: no data can hold it.
+    pub(crate) fn multipart(data: Bytes) -> (String, Payload) {
+        let boundary = format!("ww-{}", blake3::hash(&data).to_hex());
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let tail = format!("\r\n--{boundary}--\r\n");
+        let pieces = [head.into(), data, tail.into()];
+        let payload = Payload(
+            pieces
+                .into_iter()
+                .filter(|piece: &Bytes| !piece.is_empty())
+                .collect(),
+        );
+        (format!("multipart/form-data; boundary={boundary}"), payload)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
+}

@@ -1,8 +1,7 @@
 //! One request and its answer over HTTP/1.1, with bounds on everything that a daemon could send or withhold.
 //!
 //! - What it does: keeps a few connections, sends POSTs, hands out the body chunk by chunk.
-//! - What must stay true: a body that was cut, a trailer that reports an error, a redirect and a compressed
-//!   answer are errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all.
+//! - What must stay true: a cut body, a trailer that reports an error, a redirect, a compressed answer are errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all.
 //!   Heads, trailers and error bodies are bounded. Nothing exists before the first request.
 //! - Serves: R6 (nothing is dialled until needed), R7.1, R20.
 
@@ -18,6 +17,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT}
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint::{Endpoint, Host, Target};
@@ -44,6 +44,8 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     timeouts: Timeouts,
     idle: RefCell<Vec<SendRequest<Payload>>>,
+    /// For the one large block that may be in memory.
+    pub(crate) large: Semaphore,
 }
 
 /// An answer whose head said 200.
@@ -73,6 +75,7 @@ impl Client {
             endpoint,
             timeouts,
             idle: RefCell::default(),
+            large: Semaphore::new(1),
         }
     }
 
@@ -207,6 +210,11 @@ impl Answer<'_> {
                 Err(frame) => check_trailers(frame.trailers_ref().unwrap_or(&HeaderMap::new()))?,
             }
         }
+    }
+
+    /// Gives the daemon the time back that we kept it waiting.
+    pub(crate) fn extend(&mut self, waited: Duration) {
+        self.wait.end += waited;
     }
 
     /// The whole of a small body.

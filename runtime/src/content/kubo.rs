@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::error::tame;
 use super::http::Client;
@@ -17,12 +18,20 @@ use super::{Cid, ContentError};
 
 /// The largest block: Kubo's Bitswap neither sends nor takes a larger one (2 MiB), in bytes.
 pub(crate) const BLOCK_LIMIT: u64 = 2 * 1024 * 1024;
+/// Blocks up to this size are held several at once, larger ones one at a time, in bytes.
+const LARGE: usize = 384 * 1024;
 
 impl Client {
-    /// A whole block, verified.
+    /// A whole block, verified. Of several at once, all but one wait before they grow large.
     pub(crate) async fn block(&self, cid: &Cid) -> Result<Vec<u8>, ContentError> {
         let mut block = Vec::new();
-        self.block_chunks(cid, |chunk| {
+        let mut large = None;
+        self.block_chunks(cid, async |chunk| {
+            if large.is_none() && block.len() + chunk.len() > LARGE {
+                // It is never closed. Whoever has the permit waits for nothing but the daemon.
+                large = self.large.acquire().await.ok();
+                block.reserve_exact(BLOCK_LIMIT as usize - block.len());
+            }
             block.extend_from_slice(chunk);
             Ok(())
         })
@@ -35,11 +44,11 @@ impl Client {
     pub(crate) async fn block_chunks(
         &self,
         cid: &Cid,
-        mut take: impl FnMut(&[u8]) -> Result<(), ContentError>,
+        mut take: impl AsyncFnMut(&[u8]) -> Result<(), ContentError>,
     ) -> Result<u64, ContentError> {
         if cid.hash().code() == IDENTITY {
             let digest = cid.hash().digest();
-            take(digest)?;
+            take(digest).await?;
             return Ok(digest.len() as u64);
         }
         let mut verifier = Verifier::new(cid)?;
@@ -62,7 +71,9 @@ impl Client {
                 });
             }
             verifier.update(&chunk);
-            take(&chunk)?;
+            let received = Instant::now();
+            take(&chunk).await?;
+            answer.extend(received.elapsed());
         }
         verifier.finish()?;
         Ok(length)

@@ -152,7 +152,7 @@ async fn fetch_part(
                 None => ContentError::TooLarge { limit: max_size },
             };
             let length = client
-                .block_chunks(&cid, |chunk| {
+                .block_chunks(&cid, async |chunk| {
                     let start = offset + length;
                     length += chunk.len() as u64;
                     if length > limit {

@@ -237,9 +237,7 @@ impl Specification {
 
     /// The clauses of one area, by number.
     pub fn in_area(&self, area: Area) -> impl Iterator<Item = &Clause> {
-        self.clauses
-            .iter()
-            .filter(move |clause| clause.id.area() == area)
+        self.clauses.iter().filter(move |clause| clause.id.area() == area)
     }
 
     /// The headings of the source document that clauses refer to.

@@ -11,8 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::{
-    Area, AreaIntro, Clause, ClauseId, Level, Number, Origin, Profile, Ruling, Specification,
-    Status, Testability,
+    Area, AreaIntro, Clause, ClauseId, Level, Number, Origin, Profile, Ruling, Specification, Status, Testability,
 };
 
 /// Why a text is no specification.
@@ -150,10 +149,7 @@ pub(super) fn read(text: &str) -> Result<Specification, ClauseError> {
     }
     for number in &file.number {
         if !index.contains_key(&number.clause) {
-            return Err(ClauseError::NumberOfNoClause(
-                number.what.clone(),
-                number.clause,
-            ));
+            return Err(ClauseError::NumberOfNoClause(number.what.clone(), number.clause));
         }
     }
     Ok(Specification {
@@ -168,10 +164,7 @@ pub(super) fn read(text: &str) -> Result<Specification, ClauseError> {
 
 fn check_areas(areas: &[AreaIntro]) -> Result<(), ClauseError> {
     for at in 0..areas.len().max(Area::ALL.len()) {
-        let (found, wanted) = (
-            areas.get(at).map(|area| area.prefix),
-            Area::ALL.get(at).copied(),
-        );
+        let (found, wanted) = (areas.get(at).map(|area| area.prefix), Area::ALL.get(at).copied());
         if found != wanted {
             return Err(ClauseError::Areas(found, wanted));
         }
@@ -180,11 +173,7 @@ fn check_areas(areas: &[AreaIntro]) -> Result<(), ClauseError> {
 }
 
 fn check_rulings(rulings: &[Ruling]) -> Result<(), ClauseError> {
-    match rulings
-        .iter()
-        .enumerate()
-        .find(|(at, ruling)| usize::from(ruling.number) != at + 1)
-    {
+    match rulings.iter().enumerate().find(|(at, ruling)| usize::from(ruling.number) != at + 1) {
         Some((at, ruling)) => Err(ClauseError::Rulings(ruling.number, at + 1)),
         None => Ok(()),
     }
@@ -198,9 +187,5 @@ fn check_source(clause: &Clause, sections: &[String], rulings: usize) -> Result<
     if known {
         return Ok(());
     }
-    Err(ClauseError::UnknownSource {
-        id: clause.id,
-        origin: clause.origin,
-        source_name: clause.source.clone(),
-    })
+    Err(ClauseError::UnknownSource { id: clause.id, origin: clause.origin, source_name: clause.source.clone() })
 }

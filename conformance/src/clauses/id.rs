@@ -115,14 +115,9 @@ impl FromStr for ClauseId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let (prefix, digits) = text
-            .split_once('-')
-            .ok_or_else(|| IdError::Area(text.into()))?;
-        let area = Area::ALL
-            .iter()
-            .copied()
-            .find(|area| area.prefix() == prefix)
-            .ok_or_else(|| IdError::Area(text.into()))?;
+        let (prefix, digits) = text.split_once('-').ok_or_else(|| IdError::Area(text.into()))?;
+        let area =
+            Area::ALL.iter().copied().find(|area| area.prefix() == prefix).ok_or_else(|| IdError::Area(text.into()))?;
         let number = match digits.as_bytes() {
             [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => (tens - b'0') * 10 + (ones - b'0'),
             _ => 0,
@@ -148,9 +143,7 @@ impl fmt::Debug for ClauseId {
 
 impl<'de> Deserialize<'de> for ClauseId {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -180,18 +173,14 @@ mod tests {
 
     #[test]
     fn an_id_without_two_digits_is_refused() {
-        for text in [
-            "FD-", "FD-1", "FD-00", "FD-001", "FD-+1", "FD-0x", "FD-١١", "FD-01 ",
-        ] {
+        for text in ["FD-", "FD-1", "FD-00", "FD-001", "FD-+1", "FD-0x", "FD-١١", "FD-01 "] {
             assert_eq!(text.parse::<ClauseId>(), Err(IdError::Number(text.into())));
         }
     }
 
     #[test]
     fn ids_order_as_the_document_does() {
-        let mut ids: Vec<ClauseId> = ["SELF-01", "FD-10", "CLI-02", "FD-09"]
-            .map(|text| text.parse().unwrap())
-            .to_vec();
+        let mut ids: Vec<ClauseId> = ["SELF-01", "FD-10", "CLI-02", "FD-09"].map(|text| text.parse().unwrap()).to_vec();
         ids.sort();
         assert_eq!(format!("{ids:?}"), "[CLI-02, FD-09, FD-10, SELF-01]");
     }

@@ -15,10 +15,7 @@ const INTRO: &str = include_str!("intro.md");
 pub fn document(spec: &Specification) -> String {
     let mut blocks = vec![INTRO.trim_end().to_owned(), numbers(spec), counts(spec)];
     for area in spec.areas() {
-        blocks.push(format!(
-            "## {}: {}\n\n{}",
-            area.prefix, area.title, area.intro
-        ));
+        blocks.push(format!("## {}: {}\n\n{}", area.prefix, area.title, area.intro));
         blocks.extend(spec.in_area(area.prefix).map(clause));
     }
     blocks.push(rulings(spec));
@@ -32,39 +29,22 @@ fn link(id: ClauseId) -> String {
 fn numbers(spec: &Specification) -> String {
     let mut table = String::from("## Numbers\n\n| what | value | clause |\n|---|---|---|");
     for number in spec.numbers() {
-        let _ = write!(
-            table,
-            "\n| {} | {} | {} |",
-            number.what,
-            number.value,
-            link(number.clause)
-        );
+        let _ = write!(table, "\n| {} | {} | {} |", number.what, number.value, link(number.clause));
     }
     table
 }
 
 fn counts(spec: &Specification) -> String {
-    let mut table = String::from(
-        "## Areas\n\n| area | about | clauses | active | pending | disputed |\n|---|---|---|---|---|---|",
-    );
+    let mut table =
+        String::from("## Areas\n\n| area | about | clauses | active | pending | disputed |\n|---|---|---|---|---|---|");
     let mut row = |name: &str, about: &str, clauses: &[&Clause]| {
         let pending = clauses.iter().filter(|clause| clause.is_pending()).count();
-        let disputed = clauses
-            .iter()
-            .filter(|clause| clause.disputed.is_some())
-            .count();
+        let disputed = clauses.iter().filter(|clause| clause.disputed.is_some()).count();
         let (all, active) = (clauses.len(), clauses.len() - pending);
-        let _ = write!(
-            table,
-            "\n| {name} | {about} | {all} | {active} | {pending} | {disputed} |"
-        );
+        let _ = write!(table, "\n| {name} | {about} | {all} | {active} | {pending} | {disputed} |");
     };
     for AreaIntro { prefix, title, .. } in spec.areas() {
-        row(
-            prefix.prefix(),
-            title,
-            &spec.in_area(*prefix).collect::<Vec<_>>(),
-        );
+        row(prefix.prefix(), title, &spec.in_area(*prefix).collect::<Vec<_>>());
     }
     row("all", "", &spec.clauses().iter().collect::<Vec<_>>());
     table
@@ -94,12 +74,7 @@ fn clause(clause: &Clause) -> String {
         }
     }
     badges.push(source);
-    let mut block = format!(
-        "### {}\n\n{}\n\n{}",
-        clause.id,
-        clause.text,
-        badges.join(" · ")
-    );
+    let mut block = format!("### {}\n\n{}\n\n{}", clause.id, clause.text, badges.join(" · "));
     for note in notes {
         let _ = write!(block, "\n\n> {note}");
     }
@@ -112,11 +87,7 @@ fn rulings(spec: &Specification) -> String {
          the clauses say it in full.\n",
     );
     for ruling in spec.rulings() {
-        let _ = write!(
-            list,
-            "\n{}. **{}.** {}",
-            ruling.number, ruling.title, ruling.text
-        );
+        let _ = write!(list, "\n{}. **{}.** {}", ruling.number, ruling.title, ruling.text);
     }
     list
 }

@@ -1,0 +1,171 @@
+//! Every case of the suite, the clauses that each decides, and how one is run.
+//!
+//! What it does: cases are values ([`Case`]) in one list an area; [`trials`] makes of them what is
+//! run, one a layout where the case asks for it.
+//! What must stay true: a case's name begins with its clause's id; an id that the specification
+//! doesn't have is an error; a case that panics loses only itself.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use thiserror::Error;
+
+use crate::adapter::{Adapter, Layout};
+use crate::cases;
+use crate::clauses::{ClauseId, Specification};
+use crate::setup::Setup;
+use crate::suite::Suite;
+use crate::verdict::{Stop, Verdict};
+
+/// What a case does.
+pub type Body = for<'a> fn(&'a Suite<'a>) -> Verdict;
+
+/// One case: a name that begins with the id of the clause that it decides, and what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// `fd_21_nothing_else_is_open`.
+    pub name: &'static str,
+    /// What it does.
+    pub run: Body,
+    /// Further clauses that it decides.
+    pub also: &'static [&'static str],
+    /// Whether it is run in each layout that the implementation has.
+    pub each_layout: bool,
+}
+
+impl Case {
+    /// A case.
+    #[must_use]
+    pub const fn new(name: &'static str, run: Body) -> Self {
+        Self { name, run, also: &[], each_layout: false }
+    }
+
+    /// Names further clauses that it decides.
+    #[must_use]
+    pub const fn also(mut self, clauses: &'static [&'static str]) -> Self {
+        self.also = clauses;
+        self
+    }
+
+    /// Has it run in each layout that the implementation has.
+    #[must_use]
+    pub const fn each_layout(mut self) -> Self {
+        self.each_layout = true;
+        self
+    }
+
+    /// The clauses that it decides, its own first.
+    ///
+    /// # Errors
+    /// An id that isn't one, or that the specification doesn't have.
+    pub fn clauses(&self, specification: &Specification) -> Result<Vec<ClauseId>, RegistryError> {
+        let mut parts = self.name.split('_');
+        let own = format!("{}-{}", parts.next().unwrap_or("").to_uppercase(), parts.next().unwrap_or(""));
+        std::iter::once(own.as_str())
+            .chain(self.also.iter().copied())
+            .map(|text| {
+                text.parse()
+                    .ok()
+                    .filter(|id| specification.clause(*id).is_some())
+                    .ok_or_else(|| RegistryError::UnknownClause(self.name, text.to_owned()))
+            })
+            .collect()
+    }
+}
+
+/// Makes a [`Case`] of a function.
+macro_rules! case {
+    ($name:ident) => {
+        $crate::registry::Case::new(stringify!($name), $name)
+    };
+}
+pub(crate) use case;
+
+/// A registry that can't be run.
+#[derive(Debug, Error)]
+pub enum RegistryError {
+    /// A case cites a clause that doesn't exist.
+    #[error("the case {0} cites {1}, which the specification doesn't have")]
+    UnknownClause(&'static str, String),
+    /// Two cases have one name.
+    #[error("there are two cases of the name {0}")]
+    Twice(&'static str),
+}
+
+/// A case in one layout.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The case.
+    pub case: Case,
+    /// Its clauses.
+    pub clauses: Vec<ClauseId>,
+    /// The layout.
+    pub layout: Layout,
+    /// Why it isn't run, where the adapter doesn't claim what it judges.
+    pub not_applicable: Option<String>,
+}
+
+impl Trial {
+    /// The case's name, with the layout where there is more than one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.case.each_layout {
+            true => format!("{}::{}", self.case.name, self.layout.name().replace('-', "_")),
+            false => self.case.name.to_owned(),
+        }
+    }
+
+    /// Runs it; a leak of its runs fails it.
+    ///
+    /// # Errors
+    /// Whatever isn't a pass.
+    pub fn run(&self, setup: &Setup) -> Verdict {
+        if let Some(why) = &self.not_applicable {
+            return Err(Stop::NotApplicable(why.clone()));
+        }
+        let suite = Suite::new(setup, self.layout)?;
+        let verdict = catch_unwind(AssertUnwindSafe(|| (self.case.run)(&suite)));
+        verdict.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(Stop::Harness(format!("the case panicked: {}", text.unwrap_or("without a word"))))
+        })?;
+        match suite.leaks() {
+            leaks if leaks.is_empty() => Ok(()),
+            leaks => Err(Stop::Fail(format!("left behind: {}", leaks.join("; ")))),
+        }
+    }
+}
+
+/// Every case.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().copied().flatten()
+}
+
+/// What is to be run for an adapter.
+///
+/// # Errors
+/// Where a case cites what doesn't exist, or a name stands there twice.
+pub fn trials(adapter: &Adapter) -> Result<Vec<Trial>, RegistryError> {
+    let specification = Specification::embedded();
+    let mut names = BTreeSet::new();
+    let mut trials = Vec::new();
+    for case in all() {
+        if !names.insert(case.name) {
+            return Err(RegistryError::Twice(case.name));
+        }
+        let clauses = case.clauses(specification)?;
+        let unclaimed = clauses
+            .iter()
+            .filter_map(|id| specification.clause(*id))
+            .map(|clause| clause.profile)
+            .find(|profile| !adapter.profiles.contains(profile));
+        let not_applicable = unclaimed.map(|profile| format!("the adapter doesn't claim the profile {profile}"));
+        let told = case.each_layout && adapter.layout_flag.is_some();
+        for layout in Layout::ALL.into_iter().filter(|layout| told || *layout == adapter.layout) {
+            let (clauses, not_applicable) = (clauses.clone(), not_applicable.clone());
+            trials.push(Trial { case: *case, clauses, layout, not_applicable });
+        }
+    }
+    Ok(trials)
+}

@@ -1,0 +1,98 @@
+//! What all cases of one run of the suite share: the adapter, the launcher, the cells.
+//!
+//! What must stay true: it is made once, before the first case, and doesn't change; a part that is
+//! missing is an error that says how it is had, never a case that is left out.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::adapter::{Adapter, AdapterError};
+use crate::cells::{self, CellError};
+
+/// The parts that all cases share.
+#[derive(Debug)]
+pub struct Setup {
+    adapter: Adapter,
+    launcher: PathBuf,
+    probe: PathBuf,
+    cells: TempDir,
+}
+
+/// Why the suite can't begin.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No implementation.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// No cell.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// No launcher.
+    #[error("the launcher {0} isn't there; build it (cargo build -p ww-conformance --bins)")]
+    Launcher(PathBuf),
+    /// The machine refuses a file or a limit.
+    #[error("the suite can't prepare itself")]
+    Machine(#[from] std::io::Error),
+}
+
+impl Setup {
+    /// Prepares a run of the suite for an adapter, with the launcher in `beside`.
+    ///
+    /// # Errors
+    /// A part that can't be had.
+    pub fn new(adapter: Adapter, beside: &Path) -> Result<Self, SetupError> {
+        let launcher = beside.join("ww-launcher");
+        let launcher = launcher.canonicalize().map_err(|_| SetupError::Launcher(launcher))?;
+        // Cases that grant hundreds of descriptors hold them open first.
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?;
+        setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard).map_err(std::io::Error::from)?;
+        // Whoever runs the implementation must reach the cells, wherever they were built.
+        let cells = TempDir::with_prefix("ww-conformance-")?;
+        fs::set_permissions(cells.path(), fs::Permissions::from_mode(0o755))?;
+        let probe = cells.path().join("probe");
+        fs::copy(cells::cell("ww-probe", "WW_PROBE", beside)?, &probe)?;
+        fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
+        Ok(Self { adapter, launcher, probe, cells })
+    }
+
+    /// The folder that programs of the suite's own build lie in: that of the running program, or
+    /// its parent where cargo puts tests.
+    ///
+    /// # Errors
+    /// Where the running program can't be found.
+    pub fn beside() -> std::io::Result<PathBuf> {
+        let program = std::env::current_exe()?;
+        let folder = program.parent().unwrap_or(Path::new("/"));
+        let above = if folder.ends_with("deps") { folder.parent() } else { None };
+        Ok(above.unwrap_or(folder).to_owned())
+    }
+
+    /// The adapter.
+    #[must_use]
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// The launcher.
+    #[must_use]
+    pub fn launcher(&self) -> &Path {
+        &self.launcher
+    }
+
+    /// The probe cell.
+    #[must_use]
+    pub fn probe(&self) -> &Path {
+        &self.probe
+    }
+
+    /// The folder of cells, readable by everyone.
+    #[must_use]
+    pub fn cells(&self) -> &Path {
+        self.cells.path()
+    }
+}

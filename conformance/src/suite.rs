@@ -1,0 +1,162 @@
+//! What one case has to work with: the implementation, the cells, a place of its own for files.
+//!
+//! What must stay true: a case shares nothing that it can change with another; what a run left
+//! behind is noticed whether the case asks or not.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+use tempfile::TempDir;
+
+use crate::adapter::{Caller, Layout};
+use crate::invocation::Invocation;
+use crate::launch::User;
+use crate::setup::Setup;
+use crate::verdict::{Stop, Verdict};
+
+/// The ordinary user that root becomes; it needs no entry in a list of users.
+pub const ORDINARY: u32 = 54_321;
+
+/// One case's surroundings.
+#[derive(Debug)]
+pub struct Suite<'a> {
+    setup: &'a Setup,
+    layout: Layout,
+    scratch: TempDir,
+    leaks: RefCell<Vec<String>>,
+    lines: RefCell<Vec<String>>,
+}
+
+impl<'a> Suite<'a> {
+    /// Surroundings for a case that runs in a layout.
+    ///
+    /// # Errors
+    /// Where no directory can be made.
+    pub fn new(setup: &'a Setup, layout: Layout) -> io::Result<Self> {
+        let scratch = TempDir::with_prefix("ww-case-")?;
+        fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
+        let suite = Self { setup, layout, scratch, leaks: RefCell::default(), lines: RefCell::default() };
+        for name in ["home", "tmp", "cwd", "run", "files"] {
+            let path = suite.path(name);
+            fs::create_dir(&path)?;
+            if let Some(user) = suite.user_of(setup.adapter().user).unwrap_or(None) {
+                chown(&path, Some(user.uid), Some(user.gid))?;
+            }
+        }
+        Ok(suite)
+    }
+
+    /// What all cases share.
+    #[must_use]
+    pub fn setup(&self) -> &'a Setup {
+        self.setup
+    }
+
+    /// The layout that the case is to be judged in.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// A path in the case's own place, which has `home`, `tmp`, `cwd`, `run` and `files`.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// The probe.
+    #[must_use]
+    pub fn probe(&self) -> &'a Path {
+        self.setup.probe()
+    }
+
+    /// A copy of the probe at a path of the case's own, executable.
+    ///
+    /// # Errors
+    /// Where it can't be copied.
+    pub fn probe_at(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let path = self.scratch.path().join(path);
+        fs::copy(self.probe(), &path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(path)
+    }
+
+    /// A file in `files` with this content, open for reading and writing at its start.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<File> {
+        let path = self.path("files").join(name);
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        file.write_all(content.as_ref())?;
+        io::Seek::rewind(&mut file)?;
+        Ok(file)
+    }
+
+    /// An executable file with this content, in `files`.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn program(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
+        let path = self.path("files").join(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(path)
+    }
+
+    /// A run of the implementation in the case's layout.
+    #[must_use]
+    pub fn ww(&'a self) -> Invocation<'a> {
+        let adapter = self.setup.adapter();
+        let mut run = self.command(&adapter.command).of_implementation();
+        if let (Some(flag), true) = (&adapter.layout_flag, self.layout != adapter.layout) {
+            run = run.flags([flag.as_str(), self.layout.name()]);
+        }
+        run
+    }
+
+    /// A run of any command, with the surroundings of a run of the implementation.
+    #[must_use]
+    pub fn command<W: AsRef<[u8]>>(&'a self, words: impl IntoIterator<Item = W>) -> Invocation<'a> {
+        Invocation::new(self, words)
+    }
+
+    /// The user to become for a caller; `None` is nobody else.
+    ///
+    /// # Errors
+    /// That it can't be verified here, where root is asked for and isn't to be had.
+    pub fn user_of(&self, caller: Caller) -> Verdict<Option<User>> {
+        let root = geteuid().is_root();
+        match caller {
+            Caller::Ordinary if root => Ok(Some(User { uid: ORDINARY, gid: ORDINARY, groups: vec![] })),
+            Caller::Root if !root => Err(Stop::NotVerifiable("the suite isn't run by root".into())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes what a run left behind; it fails the case in the end.
+    pub(crate) fn leaked(&self, what: String) {
+        self.leaks.borrow_mut().push(what);
+    }
+
+    /// Notes a command line that the case ran.
+    pub(crate) fn ran(&self, line: String) {
+        self.lines.borrow_mut().push(line);
+    }
+
+    /// The command lines that the case ran.
+    #[must_use]
+    pub fn command_lines(&self) -> Vec<String> {
+        self.lines.borrow().clone()
+    }
+
+    /// What runs of this case left behind.
+    #[must_use]
+    pub fn leaks(&self) -> Vec<String> {
+        self.leaks.borrow().clone()
+    }
+}

@@ -1,0 +1,94 @@
+//! The suite's system calls that no safe crate has: the only module of it with `unsafe`.
+//!
+//! What it does: fork, exact descriptor numbers, signal dispositions, for the launcher, which has
+//! one thread and is a process of its own.
+//! What must stay true: [`fork`], [`place`] and [`dispositions`] change the whole process, so the
+//! test runner never calls them.
+#![expect(unsafe_code, reason = "fork, dup2 and sigaction have no safe form; kept in this one module")]
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{ForkResult, Pid};
+
+/// Forks; `None` in the child.
+///
+/// # Errors
+/// What fork(2) says.
+pub(crate) fn fork() -> Result<Option<Pid>, Errno> {
+    // SAFETY: only the launcher calls this, which never starts a thread, so that the child may
+    // do whatever the parent may.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+/// Makes `number` lead to what `source` leads to, without close-on-exec. `number` isn't owned by
+/// any value: it is meant for the program that is executed next.
+///
+/// # Errors
+/// What dup2(2) says.
+pub(crate) fn place(source: BorrowedFd<'_>, number: RawFd) -> Result<(), Errno> {
+    // SAFETY: the launcher's child calls this after it has lifted all that it owns above every
+    // number that it places, so no owned descriptor is replaced.
+    Errno::result(unsafe { libc::dup2(source.as_raw_fd(), number) }).map(drop)
+}
+
+/// Closes a number that no value owns.
+pub(crate) fn close(number: RawFd) {
+    // SAFETY: as for `place`: the numbers below those that the child owns belong to nobody.
+    unsafe { libc::close(number) };
+}
+
+/// Marks a number close-on-exec.
+pub(crate) fn close_on_exec(number: RawFd) {
+    // SAFETY: F_SETFD takes numbers, and doesn't end the life of an owned descriptor.
+    unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+/// Takes what the kernel just handed over in a message.
+pub(crate) fn received(numbers: Vec<RawFd>) -> Vec<OwnedFd> {
+    // SAFETY: the numbers come straight out of SCM_RIGHTS, which gives new descriptors that
+    // nothing else in the process knows.
+    numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }).collect()
+}
+
+/// Sets every signal to its default, save those that are to be ignored.
+///
+/// # Errors
+/// What sigaction(2) says of one that is to be ignored.
+pub(crate) fn dispositions(ignored: &[i32]) -> Result<(), Errno> {
+    for signal in Signal::iterator() {
+        let handler = if ignored.contains(&(signal as i32)) { SigHandler::SigIgn } else { SigHandler::SigDfl };
+        let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+        // SAFETY: neither default nor ignore runs code of ours.
+        match unsafe { sigaction(signal, &action) } {
+            // SIGKILL and SIGSTOP can't be set, and their default is what they have.
+            Ok(_) | Err(Errno::EINVAL) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a terminal the controlling one of the calling process, which leads a session.
+///
+/// # Errors
+/// What ioctl(2) says of TIOCSCTTY.
+pub(crate) fn take_terminal(number: RawFd) -> Result<(), Errno> {
+    // SAFETY: TIOCSCTTY takes a number.
+    Errno::result(unsafe { libc::ioctl(number, libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Sets a limit by its number in setrlimit(2); `None` is "no limit".
+///
+/// # Errors
+/// What setrlimit(2) says.
+pub(crate) fn limit(resource: u32, soft: Option<u64>, hard: Option<u64>) -> Result<(), Errno> {
+    let value = |limit: Option<u64>| limit.unwrap_or(libc::RLIM_INFINITY);
+    let limit = libc::rlimit { rlim_cur: value(soft), rlim_max: value(hard) };
+    // SAFETY: the call reads the value that it is given.
+    Errno::result(unsafe { libc::setrlimit(resource, &raw const limit) }).map(drop)
+}

@@ -3,6 +3,14 @@
 //! What must stay true: whatever comes over the RPC socket ends at worst the RPC session.
 //! Clauses: RPC-*, SIG-*.
 
+pub mod rpc;
+
+mod gate;
+mod host;
+mod ipfs;
+mod refusal;
+mod vat;
+
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -98,13 +106,4 @@ fn stop_with(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io:
         }
     }
     Ok(())
-}
-
-pub mod rpc {
-    //! stub until the branch comes
-    use crate::content::Content;
-    pub async fn serve(stream: std::os::unix::net::UnixStream, _c: Content) {
-        std::future::pending::<()>().await;
-        drop(stream);
-    }
 }

@@ -1,0 +1,145 @@
+//! What one session may hold in memory: counts it, and makes the reader and the bulk calls wait.
+//!
+//! - What it does: counts bytes of replies that the cell hasn't taken, bytes and number of messages that
+//!   are being worked on, and answers that the cell hasn't let go of. capnp-rpc bounds none of them.
+//! - What must stay true: nothing is received while a count is over its limit; a whole file or message is
+//!   in memory once at a time; nobody who waits here holds what another waits for.
+//! - Serves: R13, R20.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+
+/// Bytes of replies above which nothing is received.
+const QUEUED: usize = 256 << 10;
+/// Bytes of messages in work above which nothing is received. One message may exceed it by its whole size.
+const HELD: usize = 256 << 10;
+/// Messages in work above which nothing is received.
+const CALLS: usize = 1024;
+/// Answers that wait for the cell's `Finish`. Only one that was an exception or holds a capability does.
+const ANSWERS: usize = 8192;
+/// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
+pub(super) const SMALL: u64 = 128 << 10;
+const SMALL_CALLS: usize = 8;
+
+/// The counts of one session.
+pub(super) struct Gate {
+    queued: Cell<usize>,
+    held: Cell<usize>,
+    calls: Cell<usize>,
+    answers: RefCell<HashMap<u32, Answer>>,
+    lowered: Notify,
+    small: Semaphore,
+    large: Semaphore,
+}
+
+/// How far a question of the cell's has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Working,
+    /// Finished by the cell before there was an answer.
+    Finished,
+    /// Answered, and kept until it is finished.
+    Kept,
+}
+
+impl Gate {
+    pub(super) fn new() -> Rc<Gate> {
+        Rc::new(Gate {
+            queued: Cell::new(0),
+            held: Cell::new(0),
+            calls: Cell::new(0),
+            answers: RefCell::default(),
+            lowered: Notify::new(),
+            small: Semaphore::new(SMALL_CALLS),
+            large: Semaphore::new(1),
+        })
+    }
+
+    /// Waits until more may be received.
+    pub(super) async fn open(&self) {
+        self.until(|| self.queued.get() <= QUEUED && self.held.get() <= HELD && self.calls.get() < CALLS).await;
+    }
+
+    /// A turn for a call whose data is [`SMALL`] at most.
+    pub(super) async fn small_call(&self) -> SemaphorePermit<'_> {
+        self.turn(&self.small).await
+    }
+
+    /// The turn for a call whose data may be of any size that the contract allows: one at a time.
+    pub(super) async fn large_call(&self) -> SemaphorePermit<'_> {
+        self.turn(&self.large).await
+    }
+
+    async fn turn<'a>(&self, turns: &'a Semaphore) -> SemaphorePermit<'a> {
+        let turn = turns.acquire().await.expect("no semaphore of a gate is ever closed");
+        // The reply of the one before counts until the cell has taken it.
+        self.until(|| self.queued.get() <= QUEUED).await;
+        turn
+    }
+
+    async fn until(&self, condition: impl Fn() -> bool) {
+        while !condition() {
+            self.lowered.notified().await;
+        }
+    }
+
+    pub(super) fn queue(&self, bytes: usize) {
+        self.queued.set(self.queued.get() + bytes);
+    }
+
+    pub(super) fn unqueue(&self, bytes: usize) {
+        self.queued.set(self.queued.get() - bytes);
+        self.lowered.notify_waiters();
+    }
+
+    /// Counts a message until what this returns is dropped.
+    pub(super) fn hold(self: &Rc<Self>, bytes: usize) -> Held {
+        self.held.set(self.held.get() + bytes);
+        self.calls.set(self.calls.get() + 1);
+        Held { gate: self.clone(), bytes }
+    }
+
+    /// The cell asks. `false`: it asks more than it finishes, and there is no room.
+    pub(super) fn asked(&self, question: u32) -> bool {
+        let mut answers = self.answers.borrow_mut();
+        answers.insert(question, Answer::Working);
+        answers.len() <= ANSWERS
+    }
+
+    /// The cell lets go of an answer, or of the hope for one.
+    pub(super) fn finished(&self, question: u32) {
+        let mut answers = self.answers.borrow_mut();
+        match answers.get_mut(&question) {
+            Some(answer @ Answer::Working) => *answer = Answer::Finished,
+            Some(Answer::Kept) => drop(answers.remove(&question)),
+            Some(Answer::Finished) | None => {}
+        }
+    }
+
+    /// An answer goes out; `kept`: it is remembered until the cell finishes it.
+    pub(super) fn answered(&self, question: u32, kept: bool) {
+        let mut answers = self.answers.borrow_mut();
+        match answers.get_mut(&question) {
+            Some(answer @ Answer::Working) if kept => *answer = Answer::Kept,
+            Some(_) => drop(answers.remove(&question)),
+            None => {}
+        }
+    }
+}
+
+/// One message in work.
+pub(super) struct Held {
+    gate: Rc<Gate>,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gate.held.set(self.gate.held.get() - self.bytes);
+        self.gate.calls.set(self.gate.calls.get() - 1);
+        self.gate.lowered.notify_waiters();
+    }
+}

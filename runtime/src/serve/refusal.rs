@@ -1,0 +1,79 @@
+//! Why a call on `IPFS` can't be done, as the text of the exception that the cell gets.
+//!
+//! - What it does: puts the phrase or the method in front, the path after it, the cause at the end.
+//! - What must stay true: a retrieval that failed begins with the phrase, everything else with
+//!   `system.IPFS.<method>: `. A text is one line, and short whatever the cell sent.
+//! - Serves: R7, R13.
+
+use std::error::Error;
+
+use crate::content::{ContentError, PathError};
+
+/// How much of a path of the cell's is repeated to it, in characters.
+const SHOWN: usize = 200;
+
+/// Why a method did nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("failed to get IPFS path: {path}")]
+    Fetch { path: String, source: ContentError },
+    #[error("unexpected node type: {path}")]
+    NodeType { path: String, source: ContentError },
+    #[error("system.IPFS.{method}: {path}: larger than the {limit} bytes of one answer; {instead}")]
+    LargeAnswer { method: &'static str, path: String, limit: u64, instead: &'static str },
+    #[error("system.IPFS.{method}: {size} bytes are more than the {limit} of one call; use `write`")]
+    LargeData { method: &'static str, size: usize, limit: u64 },
+    #[error("system.IPFS.{method}: neither a CID nor an IPFS path: {path}")]
+    NotAPath { method: &'static str, path: String },
+    #[error("system.IPFS.{method}: the path isn't UTF-8")]
+    NotText { method: &'static str },
+    #[error("system.IPFS.{method}")]
+    Store { method: &'static str, source: ContentError },
+    #[error("system.IPFS.{method}: not implemented by this host")]
+    Unimplemented { method: &'static str },
+}
+
+impl Refusal {
+    /// A retrieval failed; `instead` says what to do about an answer that is too large.
+    pub(super) fn retrieval(method: &'static str, path: &str, source: ContentError, instead: &'static str) -> Refusal {
+        let path = shown(path);
+        match source {
+            ContentError::TooLarge { limit } => Refusal::LargeAnswer { method, path, limit, instead },
+            ContentError::NodeType { .. } => Refusal::NodeType { path, source },
+            source => Refusal::Fetch { path, source },
+        }
+    }
+
+    pub(super) fn path(path: &str, source: PathError) -> Refusal {
+        Refusal::Fetch { path: shown(path), source: source.into() }
+    }
+
+    pub(super) fn not_a_path(method: &'static str, path: &str) -> Refusal {
+        Refusal::NotAPath { method, path: shown(path) }
+    }
+}
+
+impl From<Refusal> for capnp::Error {
+    fn from(refusal: Refusal) -> Self {
+        let mut text = refusal.to_string();
+        let mut source = refusal.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        match refusal {
+            Refusal::Unimplemented { .. } => capnp::Error::unimplemented(text),
+            _ => capnp::Error::failed(text),
+        }
+    }
+}
+
+/// A path as one short line.
+fn shown(path: &str) -> String {
+    let mut shown: String = path.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if path.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

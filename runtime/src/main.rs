@@ -47,11 +47,19 @@ fn complain(error: &(dyn Error + 'static)) {
         line.push_str(&error.to_string());
         cause = error.source();
     }
+    let mut line = plain(&line);
     // A path may hold anything, a parser's hints are lines of their own.
     if !parser {
         line = line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
     }
     let _ = writeln!(std::io::stderr(), "ww: {line}");
+}
+
+/// Without the numbers that std puts behind the kernel's words, which nobody looks up.
+fn plain(line: &str) -> String {
+    let mut parts = line.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| line + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 fn print(text: &[u8]) -> u8 {

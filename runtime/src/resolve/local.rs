@@ -18,7 +18,10 @@ use crate::jail::{Identity, view};
 use crate::rundir::{RunDir, RunDirError};
 
 pub(super) fn image(path: &Path, identity: &Identity, caller: u32) -> Result<Image, ResolveError> {
-    let named = || path.display().to_string();
+    let named = || match path.as_os_str().is_empty() {
+        true => "''".to_owned(),
+        false => path.display().to_string(),
+    };
     let lost = |source| ResolveError::Path { path: named(), source };
     let real = path.canonicalize().map_err(lost)?;
     let found = real.metadata().map_err(lost)?;

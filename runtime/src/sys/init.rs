@@ -37,9 +37,10 @@ pub(super) fn run(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> !
 
 fn prepare(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<(), Failure> {
     default_signals();
-    wait_for_release(control);
     let jail = orders.jail;
+    // Still the caller, who may walk to the program; and the host writes the id maps meanwhile.
     mounts::take(&jail.view, parts)?;
+    wait_for_release(control);
     become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
     die_with_host(control).map_err(Failure::at(Stage::Identity))?;
     set_umask(0);

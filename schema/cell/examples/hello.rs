@@ -27,11 +27,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The `WW_*` variables; the rest of a cell's environment is what `--env` asked for.
+/// The environment: what `--env` asked for, and the `WW_*` that announce descriptors. Nothing else comes along.
 fn variables() -> Vec<(String, String)> {
     let mut variables: Vec<_> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .filter(|(name, _)| name.starts_with("WW_"))
         .collect();
     variables.sort();
     variables
@@ -42,11 +41,10 @@ fn show_descriptors() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
         return println!("  /proc isn't there to tell");
     };
-    // All names first: the descriptor that lists the directory is closed when their targets are read.
-    let entries: Vec<_> = entries.flatten().collect();
-    let number = |entry: &std::fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
-    let target = |entry: &std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
-    let mut open: Vec<_> = entries.iter().filter_map(|entry| Some((number(entry)?, target(entry)?))).collect();
+    // All numbers first: the descriptor that lists the directory is closed when their targets are read.
+    let numbers: Vec<u32> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let target = |number: u32| std::fs::read_link(format!("/proc/self/fd/{number}")).ok();
+    let mut open: Vec<_> = numbers.into_iter().filter_map(|number| Some((number, target(number)?))).collect();
     open.sort();
     let variables = variables();
     for (number, what) in open {

@@ -3,8 +3,9 @@
 //! Clauses: EXIT-*.
 
 use crate::cli::UsageError;
+use crate::ended::Ended;
 use crate::resolve::ResolveError;
-use crate::run::{Ended, RunError};
+use crate::run::RunError;
 use crate::sys::StartError;
 
 /// The program was found and can't be executed.
@@ -15,15 +16,10 @@ const NOT_FOUND: u8 = 127;
 const USAGE: u8 = 2;
 /// Any other failure of the host.
 const FAILURE: u8 = 1;
-/// Added to the number of the signal that ended the cell.
-const SIGNALLED: u8 = 128;
 
 /// How the cell ended.
 pub fn of_end(ended: Ended) -> u8 {
-    match ended {
-        Ended::Exited(code) => code,
-        Ended::Signalled(signal) => SIGNALLED.wrapping_add(signal),
-    }
+    ended.code()
 }
 
 /// A mistake in the command line.
@@ -39,7 +35,7 @@ pub fn of_failure(error: &RunError) -> u8 {
         RunError::Resolve(ResolveError::Fetch { .. } | ResolveError::Copy { .. }) => FAILURE,
         RunError::Interpreter { .. } => NOT_FOUND,
         RunError::Execute { .. } => CANNOT_EXECUTE,
-        RunError::Interrupted { signal } => SIGNALLED.wrapping_add(*signal),
+        RunError::Interrupted { signal } => Ended::Signalled(*signal).code(),
         RunError::Start(StartError::Exec(_)) => CANNOT_EXECUTE,
         RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. }) => FAILURE,
         RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,

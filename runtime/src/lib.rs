@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod content;
+pub mod ended;
 pub mod endpoint;
 pub mod env;
 pub mod exit;

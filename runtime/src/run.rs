@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 
 use crate::cli::RunArgs;
 use crate::content::{Content, Timeouts};
+use crate::ended::Ended;
 use crate::fds::FdPlan;
 use crate::resolve::ResolveError;
 use crate::serve;
@@ -18,15 +19,6 @@ use crate::status::Status;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, SoleThread, StartError};
-
-/// How a cell ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// It exited with this code.
-    Exited(u8),
-    /// This signal ended it.
-    Signalled(u8),
-}
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]

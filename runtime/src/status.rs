@@ -5,8 +5,7 @@
 
 use std::os::fd::RawFd;
 
-use crate::exit;
-use crate::run::Ended;
+use crate::ended::Ended;
 use crate::sys::fds::write_line;
 
 /// The status descriptor, if there is one.
@@ -37,7 +36,7 @@ impl Status {
             Ended::Exited(_) => "null".to_owned(),
             Ended::Signalled(signal) => signal.to_string(),
         };
-        self.line(&format!(r#"{{"event":"exited","code":{},"signal":{signal}}}"#, exit::of_end(ended)));
+        self.line(&format!(r#"{{"event":"exited","code":{},"signal":{signal}}}"#, ended.code()));
     }
 
     fn line(&mut self, line: &str) {

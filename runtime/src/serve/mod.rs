@@ -19,7 +19,7 @@ use nix::unistd::{Pid, getpgrp};
 use tokio::task::LocalSet;
 
 use crate::content::Content;
-use crate::run::Ended;
+use crate::ended::Ended;
 use crate::rundir;
 use crate::status::Status;
 use crate::sys::fds::watch;

@@ -9,12 +9,15 @@
 mod cell;
 pub mod fds;
 mod init;
+mod limits;
 mod mounts;
 mod raw;
 mod report;
+mod running;
 pub mod signals;
 mod start;
 pub mod terminal;
 
 pub use report::{Event, Stage};
-pub use start::{Cell, Program, SoleThread, StartError, landlock_abi, start};
+pub use running::Cell;
+pub use start::{Program, SoleThread, StartError, landlock_abi, start};

@@ -2,25 +2,21 @@
 
 use std::ffi::{CString, c_char};
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::cmsg_space;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, send, socketpair,
-};
-use nix::sys::wait::waitpid;
+use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, socketpair};
 use nix::unistd::Pid;
 
 use super::cell::Orders;
 use super::init;
+use super::limits::attainable;
 use super::raw::call;
-use super::report::{Event, Failure, MESSAGE_LEN, Message, Stage};
+use super::report::{Failure, MESSAGE_LEN, Message, Stage};
+use super::running::{Cell, kill_and_reap, retry};
 use crate::fds::Move;
-use crate::jail::limits::WANTED;
 use crate::jail::view::WORKDIR;
-use crate::jail::{Identity, Jail, Limit};
+use crate::jail::{Identity, Jail};
 
 const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
@@ -86,65 +82,6 @@ pub enum StartError {
     Threads,
 }
 
-/// A cell that runs.
-#[derive(Debug)]
-pub struct Cell {
-    control: OwnedFd,
-    init: Pid,
-    pidfd: OwnedFd,
-    pid: i32,
-}
-
-impl Cell {
-    /// The cell's process as the host sees it.
-    pub fn pid(&self) -> i32 {
-        self.pid
-    }
-
-    /// The descriptors that the host needs while the cell runs.
-    pub fn descriptors(&self) -> [RawFd; 2] {
-        [self.control.as_raw_fd(), self.pidfd.as_raw_fd()]
-    }
-
-    /// Readable when [`Cell::event`] has something to tell.
-    pub fn control(&self) -> BorrowedFd<'_> {
-        self.control.as_fd()
-    }
-
-    /// What happened next to the cell; `None` where nothing has. An init that is gone without a word was
-    /// killed, and the kernel killed the cell with it.
-    pub fn event(&self) -> io::Result<Option<Event>> {
-        let mut bytes = [0; MESSAGE_LEN];
-        match retry(|| recv(self.control.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT)) {
-            Ok(0) => Ok(Some(Event::Signalled(libc::SIGKILL as u8))),
-            Ok(_) => match Message::decode(bytes) {
-                Some(Message::Event(event)) => Ok(Some(event)),
-                _ => Err(io::ErrorKind::InvalidData.into()),
-            },
-            Err(nix::errno::Errno::EAGAIN) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Sends the cell a signal. One that is gone takes none, which is no error.
-    pub fn signal(&self, signal: i32) {
-        let pidfd = self.pidfd.as_raw_fd() as usize;
-        // SAFETY: integers and a null siginfo, for which the kernel fills one in as kill(2) does.
-        let _ = unsafe { call(libc::SYS_pidfd_send_signal, [pidfd, signal as usize, 0, 0, 0, 0]) };
-    }
-
-    /// Whether a signal has stopped it and none has continued it (proc_pid_stat(5)).
-    pub fn is_stopped(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
-    }
-
-    /// Kills what is left, and waits until the init, and with it everything the cell started, is gone.
-    pub fn end(self) {
-        kill_and_reap(self.init);
-    }
-}
-
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
 /// numbers, of which `last_fd` is the highest.
 pub fn start(
@@ -154,7 +91,7 @@ pub fn start(
     moves: &[Move],
     last_fd: RawFd,
 ) -> Result<Cell, StartError> {
-    let limits = attainable_limits();
+    let limits = attainable();
     let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
     let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
@@ -174,22 +111,15 @@ pub fn start(
     drop(control);
     let started = release(&host, init, &jail.identity).and_then(|()| receive(&host));
     let failed = match started {
-        Ok(Ok(pidfd)) => match pid_of(&pidfd) {
-            Ok(pid) => return Ok(Cell { control: host, init, pidfd, pid }),
-            Err(error) => error,
+        Ok(Ok(pidfd)) => match Cell::new(host, init, pidfd) {
+            Ok(cell) => return Ok(cell),
+            Err(source) => StartError::Os { what: "cannot read the cell's pid", source },
         },
         Ok(Err(failure)) => explain(failure, jail),
         Err(error) => error,
     };
-    drop(host);
     kill_and_reap(init);
     Err(failed)
-}
-
-/// The kernel kills what an init leaves behind, and the init isn't gone before all of that is.
-fn kill_and_reap(init: Pid) {
-    let _ = kill(init, Signal::SIGKILL);
-    let _ = retry(|| waitpid(init, None));
 }
 
 /// The Landlock ABI of this kernel; `None` where it has none or it is switched off.
@@ -281,69 +211,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
     StartError::Stage { step, source }
 }
 
-/// The limits that every cell gets, as far as this caller may raise its own; root may.
-fn attainable_limits() -> Vec<Limit> {
-    let attainable = |wanted: Limit| {
-        let Some(resource) = resource(wanted.resource) else { return wanted };
-        let Ok((soft, hard)) = getrlimit(resource) else { return wanted };
-        let raised = wanted.hard <= hard || setrlimit(resource, soft, wanted.hard).is_ok();
-        if raised { wanted } else { wanted.under(hard) }
-    };
-    let limits = WANTED.into_iter().map(attainable).collect();
-    // The moves reach as high as there are grants; the cell's own limit comes after them.
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-    limits
-}
-
-fn resource(number: u32) -> Option<Resource> {
-    use Resource::{
-        RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE,
-        RLIMIT_NICE, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
-        RLIMIT_STACK,
-    };
-    let all = [
-        RLIMIT_CPU,
-        RLIMIT_FSIZE,
-        RLIMIT_DATA,
-        RLIMIT_STACK,
-        RLIMIT_CORE,
-        RLIMIT_RSS,
-        RLIMIT_NPROC,
-        RLIMIT_NOFILE,
-        RLIMIT_MEMLOCK,
-        RLIMIT_AS,
-        RLIMIT_LOCKS,
-        RLIMIT_SIGPENDING,
-        RLIMIT_MSGQUEUE,
-        RLIMIT_NICE,
-        RLIMIT_RTPRIO,
-        RLIMIT_RTTIME,
-    ];
-    all.into_iter().find(|known| *known as u32 == number)
-}
-
-fn pid_of(pidfd: &OwnedFd) -> Result<i32, StartError> {
-    let what = "cannot read the cell's pid";
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))
-        .map_err(|source| StartError::Os { what, source })?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pid:"));
-    line.and_then(|pid| pid.trim().parse().ok())
-        .ok_or_else(|| StartError::Os { what, source: io::ErrorKind::InvalidData.into() })
-}
-
 /// The strings' addresses, and null behind them.
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
-}
-
-/// Calls again what a signal interrupted.
-fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> Result<T, nix::errno::Errno> {
-    loop {
-        match call() {
-            Err(nix::errno::Errno::EINTR) => {}
-            other => return other,
-        }
-    }
 }

@@ -59,7 +59,7 @@ pub enum StartError {
     Exec(#[source] io::Error),
     /// The kernel gives no namespaces.
     #[error("cannot have the cell's own namespaces (user, pid, mount, network, ipc, uts, cgroup)")]
-    Namespaces(#[source] io::Error),
+    Namespaces(#[source] NoNamespaces),
     /// A part of the jail that can't be had.
     #[error("cannot {step}")]
     Stage {
@@ -80,6 +80,28 @@ pub enum StartError {
     /// A bug: something started a thread before the cell.
     #[error("cannot start a cell from a process with several threads")]
     Threads,
+}
+
+/// Why there are no namespaces, and what can be done about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}; {}", self.remedy())]
+pub struct NoNamespaces {
+    cause: io::Error,
+}
+
+impl NoNamespaces {
+    /// The causes are those of clone(2) and user_namespaces(7).
+    fn remedy(&self) -> &'static str {
+        match self.cause.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => {
+                "user namespaces are refused here: in a container, allow them in its seccomp profile; on the host, \
+                 see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+            }
+            Some(libc::ENOSPC | libc::EUSERS) => "raise the sysctls user.max_*_namespaces, or nest less deeply",
+            Some(libc::ENOSYS | libc::EINVAL) => "Linux 5.12 or newer is needed, built with all namespaces",
+            _ => "the host may be out of memory or processes",
+        }
+    }
 }
 
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
@@ -141,7 +163,7 @@ fn fork_init(_: &SoleThread, orders: &Orders<'_>, parts: &mut [RawFd], control: 
     match unsafe { call(libc::SYS_clone3, [address, size, 0, 0, 0, 0]) } {
         Ok(0) => init::run(orders, parts, control),
         Ok(pid) => Ok(Pid::from_raw(pid as i32)),
-        Err(errno) => Err(StartError::Namespaces(io::Error::from_raw_os_error(errno))),
+        Err(errno) => Err(StartError::Namespaces(NoNamespaces { cause: io::Error::from_raw_os_error(errno) })),
     }
 }
 

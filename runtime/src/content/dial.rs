@@ -6,6 +6,7 @@
 //!   resolver and none of the threads that tokio runs getaddrinfo(3) on.
 //! - Serves: R6, R20.
 
+use std::cell::OnceCell;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -32,50 +33,73 @@ pub(crate) enum Connection {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects to `endpoint` within `limit`.
-///
-/// # Errors
-/// [`ContentError::Refused`], [`ContentError::Connect`] or [`ContentError::ConnectTimeout`].
-pub(crate) async fn dial(endpoint: &Endpoint, limit: Duration) -> Result<Connection, ContentError> {
-    match timeout(limit, connect(endpoint, limit)).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Err(_) => Err(ContentError::ConnectTimeout {
-            endpoint: endpoint.clone(),
-            after: limit,
-        }),
-        Ok(Err(cause)) => Err(match (cause.kind(), endpoint.target()) {
-            (ErrorKind::TimedOut, _) => ContentError::ConnectTimeout {
-                endpoint: endpoint.clone(),
-                after: limit,
-            },
-            (ErrorKind::ConnectionRefused, _) | (ErrorKind::NotFound, Target::Unix(_)) => {
-                ContentError::Refused {
-                    endpoint: endpoint.clone(),
-                }
-            }
-            _ => ContentError::Connect {
-                endpoint: endpoint.clone(),
-                cause,
-            },
-        }),
-    }
+/// Opens connections to one endpoint.
+pub(crate) struct Dialer {
+    endpoint: Endpoint,
+    limit: Duration,
+    /// Made at the first use of an https endpoint: it reads all of the system's certificates.
+    tls: OnceCell<TlsConnector>,
 }
 
-async fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Connection> {
-    let (host, port) = match endpoint.target() {
-        Target::Unix(path) => return Ok(Connection::Unix(UnixStream::connect(path).await?)),
-        Target::Tcp { host, port } => (host, *port),
-    };
-    let tcp = connect_any(&addresses(host, port).await?, limit).await?;
-    tcp.set_nodelay(true)?;
-    if !endpoint.tls() {
-        return Ok(Connection::Tcp(tcp));
+impl Dialer {
+    pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Dialer {
+        Dialer {
+            endpoint,
+            limit,
+            tls: OnceCell::new(),
+        }
     }
-    let name = match host {
-        Host::Ip(ip) => ServerName::from(*ip),
-        Host::Name { name, .. } => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
-    };
-    Ok(Connection::Tls(Box::new(tls()?.connect(name, tcp).await?)))
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Connects within the limit.
+    ///
+    /// # Errors
+    /// [`ContentError::Refused`], [`ContentError::Connect`] or [`ContentError::ConnectTimeout`].
+    pub(crate) async fn dial(&self) -> Result<Connection, ContentError> {
+        let endpoint = self.endpoint.clone();
+        let cause = match timeout(self.limit, self.connect()).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(cause)) => cause,
+            Err(_) => ErrorKind::TimedOut.into(),
+        };
+        Err(match (cause.kind(), endpoint.target()) {
+            (ErrorKind::TimedOut, _) => ContentError::ConnectTimeout {
+                endpoint,
+                after: self.limit,
+            },
+            (ErrorKind::ConnectionRefused, _) | (ErrorKind::NotFound, Target::Unix(_)) => {
+                ContentError::Refused { endpoint }
+            }
+            _ => ContentError::Connect { endpoint, cause },
+        })
+    }
+
+    async fn connect(&self) -> io::Result<Connection> {
+        let (host, port) = match self.endpoint.target() {
+            Target::Unix(path) => return Ok(Connection::Unix(UnixStream::connect(path).await?)),
+            Target::Tcp { host, port } => (host, *port),
+        };
+        let tcp = connect_any(&addresses(host, port).await?, self.limit).await?;
+        tcp.set_nodelay(true)?;
+        if !self.endpoint.tls() {
+            return Ok(Connection::Tcp(tcp));
+        }
+        let name = match host {
+            Host::Ip(ip) => ServerName::from(*ip),
+            Host::Name { name, .. } => {
+                ServerName::try_from(name.clone()).map_err(io::Error::other)?
+            }
+        };
+        if self.tls.get().is_none() {
+            // A second one that was made meanwhile is as good.
+            drop(self.tls.set(tls()?));
+        }
+        let tls = self.tls.get().ok_or(ErrorKind::Other)?;
+        Ok(Connection::Tls(Box::new(tls.connect(name, tcp).await?)))
+    }
 }
 
 /// Tries each address in turn; each has an equal part of the time, so that a silent one leaves some.

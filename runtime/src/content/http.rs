@@ -1,8 +1,9 @@
 //! One request and its answer over HTTP/1.1, with bounds on everything that a daemon could send or withhold.
 //!
 //! - What it does: keeps a few connections, sends POSTs, hands out the body chunk by chunk.
-//! - What must stay true: a cut body, a trailer that reports an error, a redirect, a compressed answer are errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all.
-//!   Heads, trailers and error bodies are bounded. Nothing exists before the first request.
+//! - What must stay true: a cut body, a trailer that reports an error, a redirect, a compressed answer are
+//!   errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all. Heads,
+//!   trailers and error bodies are bounded. Nothing exists before the first request.
 //! - Serves: R6 (nothing is dialled until needed), R7.1, R20.
 
 use std::cell::RefCell;
@@ -24,7 +25,7 @@ use crate::endpoint::{Endpoint, Host, Target};
 
 use super::error::tame;
 use super::payload::Payload;
-use super::{ContentError, Timeouts, dial};
+use super::{ContentError, Timeouts, dial::Dialer};
 
 /// The largest head of an answer, and how much of a body is read ahead, in bytes.
 const BUFFER: usize = 128 * 1024;
@@ -41,7 +42,7 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A client of one endpoint.
 pub(crate) struct Client {
-    endpoint: Endpoint,
+    dialer: Dialer,
     timeouts: Timeouts,
     idle: RefCell<Vec<SendRequest<Payload>>>,
     /// For the one large block that may be in memory.
@@ -56,7 +57,6 @@ pub(crate) struct Answer<'a> {
     wait: Wait<'a>,
 }
 
-/// How long to wait, and for what.
 #[derive(Clone, Copy)]
 struct Wait<'a> {
     what: &'a str,
@@ -72,7 +72,7 @@ impl Client {
             idle: timeouts.idle.min(FOR_EVER),
         };
         Client {
-            endpoint,
+            dialer: Dialer::new(endpoint, timeouts.connect),
             timeouts,
             idle: RefCell::default(),
             large: Semaphore::new(1),
@@ -154,7 +154,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Payload>, ContentError> {
-        let io = TokioIo::new(dial::dial(&self.endpoint, self.timeouts.connect).await?);
+        let io = TokioIo::new(self.dialer.dial().await?);
         let mut builder = Builder::new();
         builder.max_buf_size(BUFFER).max_headers(HEADERS);
         let (connection, driver) = builder.handshake(io).await.map_err(ContentError::Http)?;
@@ -169,7 +169,7 @@ impl Client {
         content_type: Option<&str>,
         payload: Payload,
     ) -> Result<Request<Payload>, ContentError> {
-        let host = match self.endpoint.target() {
+        let host = match self.dialer.endpoint().target() {
             Target::Unix(_) => "localhost".to_owned(),
             Target::Tcp {
                 host: Host::Ip(ip),

@@ -14,7 +14,7 @@ use super::http::Client;
 use super::path::{ContentPath, parse_cid};
 use super::payload::Payload;
 use super::verify::{IDENTITY, Verifier};
-use super::{Cid, ContentError};
+use super::{Cid, ContentError, import};
 
 /// The largest block: Kubo's Bitswap neither sends nor takes a larger one (2 MiB), in bytes.
 pub(crate) const BLOCK_LIMIT: u64 = 2 * 1024 * 1024;
@@ -122,7 +122,8 @@ impl Client {
         // Every parameter that counts is named: the user's `Import.*` must not change a cell's CIDs.
         let request = "/api/v0/add?pin=false&progress=false&wrap-with-directory=false&trickle=false&inline=false\
                        &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024";
-        let (content_type, payload) = Payload::multipart(data);
+        let expected = import::cid_of(&data).ok_or(ContentError::TooLarge { limit: 1 << 30 })?;
+        let (content_type, payload) = Payload::multipart(data, &expected.to_string());
         let body = self
             .post(request, Some(&content_type), payload, "an upload")
             .await?
@@ -135,7 +136,9 @@ impl Client {
             ))
         };
         let added: Added = serde_json::from_slice(&body).map_err(|_| answer())?;
-        let cid = parse_cid(&added.hash).ok_or_else(answer)?;
-        cid::Cid::try_from(cid.to_bytes()).map_err(|_| answer())
+        if parse_cid(&added.hash).is_none_or(|cid| cid.to_bytes() != expected.to_bytes()) {
+            return Err(answer());
+        }
+        Ok(expected)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `dial`, `payload` and `http` (one request, bounded), `kubo` (the API's
-//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `dir` and `shard` (directories).
+//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `dir` and `shard`
+//!   (directories), `import` (the CID that an upload must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -19,6 +20,7 @@ mod dial;
 mod dir;
 mod error;
 mod http;
+mod import;
 mod kubo;
 mod node;
 mod path;
@@ -181,7 +183,7 @@ impl Content {
     /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (R16).
     ///
     /// # Errors
-    /// Where the daemon can't be reached, refuses, or answers with something else than a CID.
+    /// Where the daemon can't be reached, refuses, or stored it under another CID than the profile's.
     pub async fn add(&self, data: Vec<u8>) -> Result<cid::Cid, ContentError> {
         self.client.add(data.into()).await
     }

@@ -17,10 +17,10 @@ use hyper::body::{Body, Frame, SizeHint};
 pub(crate) struct Payload(VecDeque<Bytes>);
 
 impl Payload {
-    /// One file as `multipart/form-data` (RFC 7578), and its content type. The boundary is made of the
-    /// data's own hash: no data can hold it.
-    pub(crate) fn multipart(data: Bytes) -> (String, Payload) {
-        let boundary = format!("ww-{}", blake3::hash(&data).to_hex());
+    /// One file as `multipart/form-data` (RFC 7578), and its content type. The boundary is made of `hash`,
+    /// a hash of the data: no data can hold its own.
+    pub(crate) fn multipart(data: Bytes, hash: &str) -> (String, Payload) {
+        let boundary = format!("ww-{hash}");
         let head = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n"

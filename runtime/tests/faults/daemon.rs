@@ -259,7 +259,7 @@ fn r7_1_a_name_must_become_an_ipfs_path() {
 }
 
 #[test]
-fn r16_an_upload_must_become_a_cid() {
+fn r16_an_upload_must_become_its_cid() {
     let add = |body: &str| wait(Fake::answers(ok(body.as_bytes())).content.add(vec![1; 100]));
     for body in [
         "",

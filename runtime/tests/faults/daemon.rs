@@ -1,6 +1,7 @@
 //! Faults of the daemon's answers.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ww::content::{Cid, ContentError, ContentPath};
@@ -212,6 +213,26 @@ fn a_kept_connection_that_the_daemon_closed_is_replaced() {
         }
     });
     assert_eq!(fake.connections(), 3);
+}
+
+#[test]
+fn a_request_that_crosses_the_close_of_a_kept_connection_is_sent_again() {
+    let (requests, body) = (AtomicUsize::new(0), ok(&data().1));
+    let fake = Fake::new(
+        move |_, stream| match requests.fetch_add(1, Ordering::SeqCst) {
+            1 => false,
+            _ => stream.write_all(&body).is_ok(),
+        },
+    );
+    wait(async {
+        for _ in 0..2 {
+            assert_eq!(
+                fake.content.cat(&path(&data().0), 1000).await.unwrap(),
+                data().1
+            );
+        }
+    });
+    assert_eq!(fake.connections(), 2);
 }
 
 #[test]

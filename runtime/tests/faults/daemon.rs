@@ -1,7 +1,6 @@
 //! Faults of the daemon's answers.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ww::content::{Cid, ContentError, ContentPath};
@@ -198,55 +197,6 @@ fn r20_floods_are_cut_off() {
     }))
     .unwrap_err();
     assert!(matches!(interim, ContentError::Idle { .. }), "{interim:?}");
-}
-
-#[test]
-fn a_kept_connection_that_the_daemon_closed_is_replaced() {
-    // Each connection has one answer, which doesn't say that it is the last.
-    let fake = Fake::answers(ok(&data().1));
-    wait(async {
-        for _ in 0..3 {
-            assert_eq!(
-                fake.content.cat(&path(&data().0), 1000).await.unwrap(),
-                data().1
-            );
-        }
-    });
-    assert_eq!(fake.connections(), 3);
-}
-
-#[test]
-fn a_request_that_crosses_the_close_of_a_kept_connection_is_sent_again() {
-    let (requests, body) = (AtomicUsize::new(0), ok(&data().1));
-    let fake = Fake::new(
-        move |_, stream| match requests.fetch_add(1, Ordering::SeqCst) {
-            1 => false,
-            _ => stream.write_all(&body).is_ok(),
-        },
-    );
-    wait(async {
-        for _ in 0..2 {
-            assert_eq!(
-                fake.content.cat(&path(&data().0), 1000).await.unwrap(),
-                data().1
-            );
-        }
-    });
-    assert_eq!(fake.connections(), 2);
-}
-
-#[test]
-fn connections_are_kept_within_a_runtime_and_replaced_in_the_next() {
-    let body = ok(&data().1);
-    let fake = Fake::new(move |_, stream| stream.write_all(&body).is_ok());
-    for runtimes in 1..=2 {
-        wait(async {
-            for _ in 0..3 {
-                fake.content.cat(&path(&data().0), 1000).await.unwrap();
-            }
-        });
-        assert_eq!(fake.connections(), runtimes);
-    }
 }
 
 #[test]

@@ -1,14 +1,15 @@
-//! Whether a daemon can be reached at all, and that nobody tries before there is a need.
+//! Whether a daemon can be reached at all, how connections are kept, and that nobody dials without need.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ww::content::{Content, ContentError};
 use ww::endpoint::Endpoint;
 
-use crate::fake::{HASTY, PATIENT, RAW, cid_of, inline, ok, path, wait};
+use crate::fake::{Fake, HASTY, PATIENT, RAW, cid_of, inline, ok, path, wait};
 
 fn cat(endpoint: &str) -> Result<Vec<u8>, ContentError> {
     let content = Content::new(Endpoint::parse(endpoint).unwrap(), PATIENT);
@@ -131,4 +132,66 @@ fn r6_a_host_name_that_does_not_exist_is_named() {
         ),
         "{error:?}"
     );
+}
+
+fn hello() -> Vec<u8> {
+    b"hello".to_vec()
+}
+
+#[test]
+fn a_kept_connection_that_the_daemon_closed_is_replaced() {
+    // Each connection has one answer, which doesn't say that it is the last.
+    let fake = Fake::answers(ok(&hello()));
+    wait(async {
+        for _ in 0..3 {
+            assert_eq!(
+                fake.content
+                    .cat(&path(&cid_of(RAW, &hello())), 1000)
+                    .await
+                    .unwrap(),
+                hello()
+            );
+        }
+    });
+    assert_eq!(fake.connections(), 3);
+}
+
+#[test]
+fn a_request_that_crosses_the_close_of_a_kept_connection_is_sent_again() {
+    let (requests, body) = (AtomicUsize::new(0), ok(&hello()));
+    let fake = Fake::new(
+        move |_, stream| match requests.fetch_add(1, Ordering::SeqCst) {
+            1 => false,
+            _ => stream.write_all(&body).is_ok(),
+        },
+    );
+    wait(async {
+        for _ in 0..2 {
+            assert_eq!(
+                fake.content
+                    .cat(&path(&cid_of(RAW, &hello())), 1000)
+                    .await
+                    .unwrap(),
+                hello()
+            );
+        }
+    });
+    assert_eq!(fake.connections(), 2);
+}
+
+#[test]
+fn connections_are_kept_within_a_runtime_and_replaced_in_the_next() {
+    let body = ok(&hello());
+    let fake = Fake::new(move |_, stream| stream.write_all(&body).is_ok());
+    for runtimes in 1..=2 {
+        wait(async {
+            for _ in 0..3 {
+                fake.content
+                    .cat(&path(&cid_of(RAW, &hello())), 1000)
+                    .await
+                    .unwrap();
+            }
+        });
+        assert_eq!(fake.connections(), runtimes);
+    }
 }

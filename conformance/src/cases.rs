@@ -5,10 +5,16 @@
 
 use crate::registry::Case;
 
+#[path = "../cases/cli.rs"]
+mod cli;
+#[path = "../cases/endpoint.rs"]
+mod endpoint;
 #[path = "../cases/env.rs"]
 mod env;
 #[path = "../cases/fds.rs"]
 mod fds;
+#[path = "../cases/grants.rs"]
+mod grants;
 
 /// Every list of cases.
-pub(crate) const ALL: &[&[Case]] = &[fds::CASES, env::CASES];
+pub(crate) const ALL: &[&[Case]] = &[cli::CASES, fds::CASES, grants::CASES, env::CASES, endpoint::CASES];

@@ -2,6 +2,7 @@
 //!
 //! What must stay true: every failure carries the command line, the exit and what was said.
 
+use std::fmt::{Debug, Display};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -9,7 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::facts::Facts;
 use crate::launch::Report;
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, fail};
+use crate::verdict::{Stop, Verdict, fail, same};
+
+/// How much of a stream a failure shows, in bytes.
+const SHOWN: usize = 600;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -52,8 +56,9 @@ impl Ended {
     #[must_use]
     pub fn story(&self) -> String {
         let shown = |bytes: &[u8]| {
-            let text = bytes[..bytes.len().min(1500)].escape_ascii().to_string().replace("\\n", "\n          ");
-            if bytes.len() > 1500 { format!("{text}… ({} bytes)", bytes.len()) } else { text }
+            let text = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
+            let text = text.replace("\\n", "\n          ").replace("\\\"", "\"").replace("\\'", "'");
+            if bytes.len() > SHOWN { format!("{text}… ({} bytes)", bytes.len()) } else { text }
         };
         let end = match (&self.report.code, &self.report.signal) {
             _ if self.report.overdue => "killed by the watchdog".to_owned(),
@@ -174,11 +179,19 @@ impl Ended {
         }
     }
 
-    /// Checks something about this run; a failure tells the run's story.
+    /// Checks that two values are the same; a failure tells the run's story.
     ///
     /// # Errors
-    /// The failure of the check.
-    pub fn check<T>(&self, check: impl FnOnce(&Self) -> Verdict<T>) -> Verdict<T> {
-        self.explain(check(self))
+    /// A failure, where they aren't.
+    pub fn same<T: PartialEq + Debug>(&self, what: impl Display, got: T, wanted: T) -> Verdict<&Self> {
+        self.explain(same(what, got, wanted)).map(|()| self)
+    }
+
+    /// Checks that something holds; a failure tells the run's story.
+    ///
+    /// # Errors
+    /// A failure, where it doesn't.
+    pub fn holds(&self, what: impl Display, truth: bool) -> Verdict<&Self> {
+        if truth { Ok(self) } else { self.explain(fail(what, "it doesn't hold")) }
     }
 }

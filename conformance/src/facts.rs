@@ -1,7 +1,10 @@
 //! What the probe prints of itself, typed.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd;
 
+use nix::sys::stat::fstat;
 use serde::Deserialize;
 
 /// Everything that a cell sees of itself. Bytes are escaped as [`escaped`] does.
@@ -83,6 +86,19 @@ impl Descriptor {
     pub fn identity(&self) -> (u64, u64) {
         (self.device.unwrap_or(0), self.inode.unwrap_or(0))
     }
+
+    /// Whether it is one end of a connected stream of `AF_UNIX`, as the RPC socket is.
+    #[must_use]
+    pub fn is_connected_stream(&self) -> bool {
+        let shape = (self.domain, self.socket_type, self.connected);
+        shape == (Some(libc::AF_UNIX), Some(libc::SOCK_STREAM), Some(true))
+    }
+
+    /// Whether it is `/dev/null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.kind.as_deref() == Some("character device") && self.rdev == Some(libc::makedev(1, 3))
+    }
 }
 
 /// Real, effective and saved ids.
@@ -120,6 +136,15 @@ pub struct Process {
     pub foreground: i32,
 }
 
+/// What tells an open file of the suite's own from another: device and inode.
+///
+/// # Errors
+/// What fstat(2) says.
+pub fn identity(file: &impl AsFd) -> io::Result<(u64, u64)> {
+    let stat = fstat(file)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 /// Bytes as the probe prints them.
 #[must_use]
 pub fn escaped(bytes: impl AsRef<[u8]>) -> String {
@@ -131,6 +156,21 @@ impl Facts {
     #[must_use]
     pub fn fd(&self, number: i32) -> Option<&Descriptor> {
         self.fds.iter().find(|fd| fd.number == number)
+    }
+
+    /// Device and inode of what a number leads to.
+    #[must_use]
+    pub fn identity(&self, number: i32) -> Option<(u64, u64)> {
+        self.fd(number).map(Descriptor::identity)
+    }
+
+    /// The number that a variable of the environment holds.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<i32> {
+        match self.values(key)[..] {
+            [one] => one.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The numbers that are open.

@@ -5,16 +5,18 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use crate::capture::Capture;
 use crate::ended::Ended;
 use crate::invocation::Invocation;
 use crate::launch::Launch;
-use crate::verdict::{Verdict, fail};
+use crate::verdict::{Stop, Verdict, fail};
 
 /// A command that was started.
 #[derive(Debug)]
@@ -94,6 +96,22 @@ impl Live<'_> {
         match &self.stdout {
             Some(stdout) if stdout.wait_for_end(within) => Ok(()),
             _ => fail("the reader of standard output sees its end", format!("none within {within:?}")),
+        }
+    }
+
+    /// Waits until nobody has the other end of standard input open any more.
+    ///
+    /// # Errors
+    /// A failure, where somebody has for so long.
+    pub fn input_is_dropped(&self, within: Duration) -> Verdict {
+        let Some(input) = &self.input else {
+            return Err(Stop::Harness("the run has no piped input".into()));
+        };
+        let mut one = [PollFd::new(input.as_fd(), PollFlags::empty())];
+        poll(&mut one, PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX))?;
+        match one[0].revents() {
+            Some(events) if events.contains(PollFlags::POLLERR) => Ok(()),
+            _ => fail("the writer to standard input sees that it is closed", format!("nothing within {within:?}")),
         }
     }
 

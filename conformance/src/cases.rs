@@ -11,10 +11,28 @@ mod cli;
 mod endpoint;
 #[path = "../cases/env.rs"]
 mod env;
+#[path = "../cases/exec.rs"]
+mod exec;
+#[path = "../cases/exit.rs"]
+mod exit;
 #[path = "../cases/fds.rs"]
 mod fds;
 #[path = "../cases/grants.rs"]
 mod grants;
+#[path = "../cases/messages.rs"]
+mod messages;
+#[path = "../cases/path.rs"]
+mod path;
 
 /// Every list of cases.
-pub(crate) const ALL: &[&[Case]] = &[cli::CASES, fds::CASES, grants::CASES, env::CASES, endpoint::CASES];
+pub(crate) const ALL: &[&[Case]] = &[
+    cli::CASES,
+    endpoint::CASES,
+    env::CASES,
+    exec::CASES,
+    exit::CASES,
+    fds::CASES,
+    grants::CASES,
+    messages::CASES,
+    path::CASES,
+];

@@ -80,7 +80,11 @@ impl Plan {
             }
             format!("$'{}'", bytes.escape_ascii())
         };
-        let words: Vec<String> = self.argv.iter().map(|word| quoted(word)).collect();
+        let short = |word: &Vec<u8>| match word.len() {
+            0..=400 => quoted(word),
+            length => format!("{}…({length} bytes)", quoted(&word[..40])),
+        };
+        let words: Vec<String> = self.argv.iter().map(short).collect();
         let shown = words.iter().take(40).cloned().collect::<Vec<_>>().join(" ");
         if words.len() > 40 { format!("{shown} … ({} words)", words.len()) } else { shown }
     }

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::facts::escaped;
+use crate::launch::Tmpfs;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::verdict::{Stop, Verdict};
@@ -105,21 +106,10 @@ fn exit_05_a_missing_loader_is_127(suite: &Suite<'_>) -> Verdict {
 }
 
 fn exit_09_a_noexec_file_system_is_126(suite: &Suite<'_>) -> Verdict {
-    // A mount of the suite's own would need root: the kernel's are there for everyone.
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let usable = mounts.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(' ').collect();
-        let noexec = fields.get(3)?.split(',').any(|option| option == "noexec");
-        (noexec && matches!(fields[2], "tmpfs" | "ramfs")).then(|| fields[1].to_owned())
-    });
-    for place in usable {
-        let folder = tempfile::TempDir::with_prefix_in("ww-noexec-", &place);
-        let Ok(folder) = folder else { continue };
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        let path = folder.path().join("cell");
-        fs::copy(suite.probe(), &path)?;
-        suite.ww().binary(&path, ["facts"]).run()?.refuses(126, "", &path.to_string_lossy())?;
-        return Ok(());
-    }
-    Err(Stop::NotVerifiable("no writable tmpfs is mounted noexec here".into()))
+    let at = suite.path("files");
+    let holds = vec![(suite.probe().to_owned(), "cell".to_owned())];
+    let tmpfs = Tmpfs { at: at.clone(), bytes: 64 << 20, noexec: true, read_only: false, holds };
+    let cell = at.join("cell");
+    suite.ww().tmpfs(tmpfs).binary(&cell, ["facts"]).run()?.refuses(126, "", &cell.to_string_lossy())?;
+    Ok(())
 }

@@ -19,10 +19,22 @@ mod exit;
 mod fds;
 #[path = "../cases/grants.rs"]
 mod grants;
+#[path = "../cases/jail.rs"]
+mod jail;
 #[path = "../cases/messages.rs"]
 mod messages;
 #[path = "../cases/path.rs"]
 mod path;
+#[path = "../cases/rpc.rs"]
+mod rpc;
+#[path = "../cases/signals.rs"]
+mod signals;
+#[path = "../cases/status.rs"]
+mod status;
+#[path = "../cases/stdio.rs"]
+mod stdio;
+#[path = "../cases/terminal.rs"]
+mod terminal;
 
 /// Every list of cases.
 pub(crate) const ALL: &[&[Case]] = &[
@@ -33,6 +45,12 @@ pub(crate) const ALL: &[&[Case]] = &[
     exit::CASES,
     fds::CASES,
     grants::CASES,
+    jail::CASES,
     messages::CASES,
     path::CASES,
+    rpc::CASES,
+    signals::CASES,
+    status::CASES,
+    stdio::CASES,
+    terminal::CASES,
 ];

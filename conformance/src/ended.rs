@@ -39,6 +39,9 @@ impl Ended {
                 suite.leaked(format!("process {} ({}) was left by `{}`", stray.pid, stray.name, self.line));
             }
         }
+        for name in self.report.files.iter().filter(|_| !files_may_stay) {
+            suite.leaked(format!("{name} was left on its own file system by `{}`", self.line));
+        }
         for path in self.files.iter().filter(|_| !files_may_stay) {
             suite.leaked(format!("{} was left by `{}`", path.display(), self.line));
         }

@@ -16,7 +16,7 @@ use nix::unistd::pipe2;
 use crate::adapter::Caller;
 use crate::capture::Capture;
 use crate::ended::Ended;
-use crate::launch::{Launch, Limit, Plan};
+use crate::launch::{Launch, Limit, Plan, Tmpfs};
 use crate::live::Live;
 use crate::suite::Suite;
 use crate::verdict::{Stop, Verdict};
@@ -172,6 +172,31 @@ impl<'a> Invocation<'a> {
     #[must_use]
     pub fn limit(mut self, resource: u32, soft: u64, hard: Option<u64>) -> Self {
         self.plan.limits.push(Limit { resource, soft: Some(soft), hard });
+        self
+    }
+
+    /// Lowers the soft limit of a resource to this, and leaves the hard one.
+    #[must_use]
+    pub fn soft_limit(self, resource: u32, soft: u64) -> Self {
+        match crate::sys::hard_limit(resource) {
+            Ok(hard) => self.limit(resource, soft, hard),
+            Err(fault) => Self { trouble: Some(fault.into()), ..self },
+        }
+    }
+
+    /// The words of the command line so far.
+    #[must_use]
+    pub fn words(&self) -> &[Vec<u8>] {
+        &self.plan.argv
+    }
+
+    /// Mounts a file system of its own for the run; needs root.
+    #[must_use]
+    pub fn tmpfs(mut self, tmpfs: Tmpfs) -> Self {
+        self.plan.tmpfs = Some(tmpfs);
+        if !nix::unistd::geteuid().is_root() {
+            self.trouble = Some(Stop::NotVerifiable("only root can mount a file system for a run".into()));
+        }
         self
     }
 

@@ -15,8 +15,9 @@ mod child;
 mod plan;
 mod run;
 mod supervisor;
+mod tmpfs;
 
-pub use plan::{Limit, Plan, User};
+pub use plan::{Limit, Plan, Tmpfs, User};
 pub use run::{Launch, Report};
 pub use supervisor::main;
 

@@ -74,6 +74,18 @@ impl Live<'_> {
         }
     }
 
+    /// Waits until standard output has this text in it.
+    ///
+    /// # Errors
+    /// A failure, where the output ends or the run is overdue before.
+    pub fn says(&self, text: &str) -> Verdict {
+        let has = |said: &[u8]| said.windows(text.len()).any(|part| part == text.as_bytes());
+        match &self.stdout {
+            Some(stdout) if stdout.wait(self.most, has) => Ok(()),
+            _ => fail(format!("{text:?} on standard output"), self.output().escape_ascii()),
+        }
+    }
+
     /// Waits until the command is stopped, as by job control.
     ///
     /// # Errors

@@ -92,3 +92,14 @@ pub(crate) fn limit(resource: u32, soft: Option<u64>, hard: Option<u64>) -> Resu
     // SAFETY: the call reads the value that it is given.
     Errno::result(unsafe { libc::setrlimit(resource, &raw const limit) }).map(drop)
 }
+
+/// The hard limit of a resource; `None` is "no limit".
+///
+/// # Errors
+/// What getrlimit(2) says.
+pub(crate) fn hard_limit(resource: u32) -> Result<Option<u64>, Errno> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the call fills the value that it is given.
+    Errno::result(unsafe { libc::getrlimit(resource, &raw mut limit) })?;
+    Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
+}

@@ -31,6 +31,21 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
+/// A file system in memory of this run's own, mounted where only the run sees it. Needs root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tmpfs {
+    /// Where.
+    pub at: PathBuf,
+    /// How much it holds, in bytes.
+    pub bytes: u64,
+    /// Whether nothing on it can be executed.
+    pub noexec: bool,
+    /// Whether nothing can be written to it, once `holds` is there.
+    pub read_only: bool,
+    /// Programs that are copied into it: from where, to which name.
+    pub holds: Vec<(PathBuf, String)>,
+}
+
 /// One command and the whole state that it is started in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -55,6 +70,8 @@ pub struct Plan {
     pub user: Option<User>,
     /// Whether descriptor 0 becomes the controlling terminal of a new session.
     pub terminal: bool,
+    /// A file system of its own.
+    pub tmpfs: Option<Tmpfs>,
     /// When the run is taken for hung and killed, in milliseconds.
     pub deadline_ms: u64,
     /// How long what is left after the command's end may take to go, in milliseconds.
@@ -112,8 +129,9 @@ pub(crate) enum Event {
     Continued,
     /// It ended, by itself or because it was killed at the deadline.
     Ended { code: Option<i32>, signal: Option<i32>, overdue: bool },
-    /// What was left at the end, what of it had to be killed, and the most memory used (KiB).
-    Settled { left: Vec<Stray>, killed: Vec<Stray>, peak_kib: i64 },
+    /// What was left at the end, what of it had to be killed, which files lie on the file system of
+    /// its own, and the most memory used (KiB).
+    Settled { left: Vec<Stray>, killed: Vec<Stray>, files: Vec<String>, peak_kib: i64 },
 }
 
 /// What the suite orders.

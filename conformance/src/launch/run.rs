@@ -25,6 +25,8 @@ pub struct Report {
     pub left: Vec<Stray>,
     /// What of that didn't go by itself in time and was killed.
     pub killed: Vec<Stray>,
+    /// What was left on the file system of its own, where it had one.
+    pub files: Vec<String>,
     /// The most memory that a process of the run had resident, in KiB.
     pub peak_kib: i64,
 }
@@ -107,9 +109,9 @@ impl Launch {
     /// When the launcher went away without its report.
     pub fn finish(mut self) -> Result<Report, LaunchError> {
         loop {
-            if let Event::Settled { left, killed, peak_kib } = self.event()? {
+            if let Event::Settled { left, killed, files, peak_kib } = self.event()? {
                 let (code, signal, overdue) = self.ended.ok_or(LaunchError::Silent)?;
-                return Ok(Report { code, signal, overdue, left, killed, peak_kib });
+                return Ok(Report { code, signal, overdue, left, killed, files, peak_kib });
             }
         }
     }

@@ -22,7 +22,7 @@ use nix::unistd::{Pid, pipe2, setsid};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::channel::Channel;
-use super::{Event, LaunchError, Order, Plan, Stray, child};
+use super::{Event, LaunchError, Order, Plan, Stray, child, tmpfs};
 use crate::sys;
 
 /// The launcher's `main`: its standard input is the channel.
@@ -55,6 +55,10 @@ fn supervise() -> Result<(), LaunchError> {
     children.thread_block().map_err(fault("sigprocmask"))?;
     let news =
         SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault("signalfd"))?;
+    if let Some(fault) = plan.tmpfs.as_ref().and_then(|own| tmpfs::make(own).err()) {
+        let errno = fault.raw_os_error().unwrap_or(0);
+        return channel.send(&Event::Refused { stage: "mount a file system of its own".into(), errno }, &[]);
+    }
     match start(&plan, sent)? {
         Err((stage, errno)) => channel.send(&Event::Refused { stage, errno }, &[]),
         Ok(command) => {
@@ -86,6 +90,9 @@ fn start(plan: &Plan, sent: Vec<OwnedFd>) -> Result<Result<Pid, (String, i32)>, 
     })
 }
 
+/// How the command ended: by exit code or by signal.
+type End = (Option<i32>, Option<i32>);
+
 struct Watch {
     channel: Channel,
     news: SignalFd,
@@ -114,12 +121,13 @@ impl Watch {
         self.wait_for_orphans(Duration::from_millis(grace));
         let killed = kill_descendants();
         let peak_kib = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| usage.max_rss());
-        self.channel.send(&Event::Settled { left, killed, peak_kib }, &[]).ok();
+        let files = self.plan.tmpfs.as_ref().map(tmpfs::left).unwrap_or_default();
+        self.channel.send(&Event::Settled { left, killed, files, peak_kib }, &[]).ok();
         Ok(())
     }
 
     /// Takes every change of state that there is; the command's end, once it has come.
-    fn reap(&self) -> Result<Option<(Option<i32>, Option<i32>)>, LaunchError> {
+    fn reap(&self) -> Result<Option<End>, LaunchError> {
         let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
         loop {
             match waitpid(None, Some(flags)) {
@@ -153,7 +161,7 @@ impl Watch {
         ordered && !matches!(self.channel.receive::<Order>(), Ok(Some((order, _))) if order != Order::Kill)
     }
 
-    fn kill_command(&self) -> (Option<i32>, Option<i32>) {
+    fn kill_command(&self) -> End {
         kill(self.command, Signal::SIGKILL).ok();
         match waitpid(self.command, None) {
             Ok(WaitStatus::Exited(_, code)) => (Some(code), None),

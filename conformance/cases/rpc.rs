@@ -1,0 +1,53 @@
+//! The RPC socket, as far as no RPC is spoken on it.
+
+use crate::registry::{Case, case};
+use crate::suite::Suite;
+use crate::verdict::Verdict;
+
+pub(crate) const CASES: &[Case] = &[
+    case!(rpc_01_it_is_a_connected_unix_stream).each_layout(),
+    case!(rpc_02_it_is_in_blocking_mode).each_layout(),
+    case!(rpc_06_a_cell_that_never_speaks_runs_on),
+    case!(rpc_07_a_cell_that_closes_it_runs_on),
+    case!(rpc_08_a_cell_that_breaks_the_protocol_loses_the_connection_alone),
+];
+
+fn rpc_01_it_is_a_connected_unix_stream(suite: &Suite<'_>) -> Verdict {
+    let file = suite.file("file", "x")?;
+    let run = suite.ww().grant("a", 9).place(9, &file).probe(["facts"]).run()?;
+    let facts = run.facts()?;
+    let socket = facts.fd(suite.layout().rpc(1));
+    run.holds("a connected AF_UNIX stream", socket.is_some_and(|fd| fd.is_connected_stream()))?;
+    Ok(())
+}
+
+fn rpc_02_it_is_in_blocking_mode(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().probe(["facts"]).run()?;
+    let flags = run.facts()?.fd(3).and_then(|fd| fd.flags);
+    run.same("O_NONBLOCK of the socket", flags.map(|flags| flags & libc::O_NONBLOCK), Some(0))?;
+    Ok(())
+}
+
+fn rpc_06_a_cell_that_never_speaks_runs_on(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().probe(["wait-then-exit", "9"]).with_input().start()?;
+    run.hears("ready", 1)?;
+    run.finish()?.exits(9)?.is_silent()?;
+    Ok(())
+}
+
+fn rpc_07_a_cell_that_closes_it_runs_on(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().probe(["close-then-exit", "5", "3"]).with_input().start()?;
+    run.hears("ready", 1)?;
+    run.finish()?.exits(5)?.is_silent()?;
+    Ok(())
+}
+
+fn rpc_08_a_cell_that_breaks_the_protocol_loses_the_connection_alone(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().probe(["rpc-garbage", "3"]).run()?;
+    let deed = run.deed()?;
+    run.holds("the host hangs up", deed.as_ref().is_ok_and(|facts| facts["ended"] == true))?;
+    let run = suite.ww().probe(["rpc-garbage-then-exit", "6", "3"]).with_input().start()?;
+    run.hears("ready", 1)?;
+    run.finish()?.exits(6)?;
+    Ok(())
+}

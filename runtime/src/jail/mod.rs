@@ -25,15 +25,33 @@ pub struct Jail {
     pub limits: Vec<Limit>,
     /// What Landlock allows it, where the kernel has Landlock.
     pub landlock: Option<Landlock>,
-    /// Whether the cell stays in the caller's session, for job control in its terminal.
+    /// How the cell shares the caller's terminal, if it does.
     pub session: Session,
 }
 
-/// Which session the cell runs in.
+/// Which session and process group the cell runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
-    /// The caller's, with its terminal: the cell is a part of the caller's job, as any program would be.
-    Callers,
-    /// One of its own, with no terminal to control.
+    /// A session of its own, with no terminal to control.
     Own,
+    /// The caller's session and the caller's group: a part of the caller's job, beside what else is in it
+    /// (`ww run … | less`).
+    Member,
+    /// The caller's session and a group of its own, which a shell in the cell can see and come back to.
+    Leader {
+        /// Whether it takes the terminal from the host.
+        foreground: bool,
+    },
+}
+
+impl Session {
+    /// The session of a cell whose standard streams are on a terminal as told. Only a cell that both reads and
+    /// writes there is alone in its job for certain; another program of the job may need the terminal too.
+    pub fn new(controls: bool, reads_and_writes: bool, in_foreground: bool) -> Session {
+        match (controls, reads_and_writes) {
+            (false, _) => Session::Own,
+            (true, false) => Session::Member,
+            (true, true) => Session::Leader { foreground: in_foreground },
+        }
+    }
 }

@@ -64,13 +64,12 @@ pub(super) fn jail(
     if let (None, Some((fd, _))) = (&landlock, directory) {
         return Err(RunError::DirectoryGrant { fd: *fd });
     }
-    let in_callers_session = terminal.is_some_and(Terminal::controls_the_session);
     Ok(Jail {
         view: View::new(&ThisHost, identity.uid, identity.gid, image.shown.as_ref()),
         identity,
         limits: WANTED.to_vec(),
         landlock,
-        session: if in_callers_session { Session::Callers } else { Session::Own },
+        session: terminal.map_or(Session::Own, Terminal::session),
     })
 }
 

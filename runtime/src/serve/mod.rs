@@ -15,7 +15,6 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-use nix::unistd::{Pid, getpgrp};
 use tokio::task::LocalSet;
 
 use crate::content::Content;
@@ -94,14 +93,14 @@ fn stop_with(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io:
     if !cell.is_stopped() {
         return Ok(());
     }
-    let foreground = terminal.foreground();
     stop_self();
-    if let Some(group) = foreground.filter(|group: &Pid| *group != getpgrp()) {
-        terminal.hand_to(group);
+    terminal.hand_to(cell.group());
+    // The shell continues the host's group: where the cell is in it, the signal has reached it already.
+    if cell.is_stopped() {
+        cell.go_on();
     }
-    // A shell continues the whole job: where that has reached the cell, it needs no second one.
     while let Some(received) = signals.next()? {
-        if received.signal != libc::SIGCONT || cell.is_stopped() {
+        if received.signal != libc::SIGCONT {
             pass_on(received, cell);
         }
     }

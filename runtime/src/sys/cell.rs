@@ -75,12 +75,7 @@ extern "C" fn live(birth: *mut c_void) -> c_int {
 }
 
 fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
-    if orders.jail.session == Session::Own {
-        // Its own group, not its init's: a group whose members' parents are all inside is "orphaned", and the
-        // kernel ignores SIGTSTP for it (setpgid(2)).
-        // SAFETY: integers; a process that has just been born can always lead a group of its own.
-        unsafe { libc::setpgid(0, 0) };
-    }
+    join_group(orders.jail.session);
     if let Some(landlock) = &orders.jail.landlock {
         restrict(landlock).map_err(Failure::at(Stage::Landlock))?;
     }
@@ -95,6 +90,21 @@ fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
         call(libc::SYS_execve, [path(orders.program), argv, envp, 0, 0, 0]).map_err(Failure::at(Stage::Exec))?;
     }
     Ok(())
+}
+
+fn join_group(session: Session) {
+    if session == Session::Member {
+        return;
+    }
+    // Its own group, not its init's: a group whose members' parents are all inside is "orphaned", and the kernel
+    // ignores SIGTSTP for it (setpgid(2)).
+    // SAFETY: integers; a process that has just been born can always lead a group of its own.
+    unsafe { libc::setpgid(0, 0) };
+    if session == (Session::Leader { foreground: true }) {
+        // SAFETY: standard input is the terminal (that makes a leader). A terminal that was taken away meanwhile
+        // refuses, and the cell starts in the background as any other job would.
+        unsafe { libc::tcsetpgrp(0, libc::getpid()) };
+    }
 }
 
 /// All of the cell's own root is allowed; of what descriptors of the host lead to, what the rules say.

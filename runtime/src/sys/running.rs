@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -65,6 +65,18 @@ impl Cell {
         let pidfd = self.pidfd.as_raw_fd() as usize;
         // SAFETY: integers and a null siginfo, for which the kernel fills one in as kill(2) does.
         let _ = unsafe { call(libc::SYS_pidfd_send_signal, [pidfd, signal as usize, 0, 0, 0, 0]) };
+    }
+
+    /// The process group that it leads, if it leads one.
+    pub fn group(&self) -> Pid {
+        Pid::from_raw(self.pid)
+    }
+
+    /// Continues it and all of its group.
+    pub fn go_on(&self) {
+        if killpg(self.group(), Signal::SIGCONT).is_err() {
+            self.signal(Signal::SIGCONT as i32);
+        }
     }
 
     /// Whether a signal has stopped it and none has continued it (proc_pid_stat(5)).

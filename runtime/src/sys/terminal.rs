@@ -5,12 +5,14 @@
 //! Clauses: STDIO-*.
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
+use nix::unistd::{Pid, getpgrp, isatty, tcgetpgrp, tcsetpgrp};
+
+use crate::jail::Session;
 
 /// A terminal as it was found.
 pub struct Terminal {
@@ -36,7 +38,12 @@ impl Terminal {
         Some(Terminal { path, modes, controls: foreground.is_some(), ours: foreground == Some(getpgrp()) })
     }
 
-    /// Whether the cell can be a part of the caller's job in it.
+    /// Which session a cell on it runs in.
+    pub fn session(&self) -> Session {
+        Session::new(self.controls, self.is_at(0) && self.is_at(1), self.ours)
+    }
+
+    /// Whether the cell is a part of the caller's job in it.
     pub fn controls_the_session(&self) -> bool {
         self.controls
     }
@@ -46,12 +53,7 @@ impl Terminal {
         self.path.as_raw_fd()
     }
 
-    /// The group in the foreground now.
-    pub fn foreground(&self) -> Option<Pid> {
-        tcgetpgrp(self.reopen()?).ok()
-    }
-
-    /// Hands the foreground, where it is ours now, to a group of the cell.
+    /// Hands the foreground, where it is ours now, to the cell's group.
     pub fn hand_to(&self, group: Pid) {
         if let Some(file) = self.reopen()
             && tcgetpgrp(&file).ok() == Some(getpgrp())
@@ -73,10 +75,18 @@ impl Terminal {
         let _ = tcsetattr(&file, SetArg::TCSANOW, &self.modes);
     }
 
+    /// Whether a standard stream leads to this terminal.
+    fn is_at(&self, stream: RawFd) -> bool {
+        let device = |fd: BorrowedFd<'_>| fstat(fd).ok().map(|stat| stat.st_rdev);
+        isatty(borrow(stream)).unwrap_or(false) && device(borrow(stream)) == device(self.path.as_fd())
+    }
+
     fn reopen(&self) -> Option<File> {
         let place = format!("/proc/self/fd/{}", self.path.as_raw_fd());
+        // A terminal of another user's (after su) opens by its controlling name alone.
+        let places = [place.as_str(), "/dev/tty"].into_iter().take(1 + usize::from(self.controls));
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        open(place.as_str(), flags, Mode::empty()).ok().map(File::from)
+        places.map(|place| open(place, flags, Mode::empty())).find_map(Result::ok).map(File::from)
     }
 }
 

@@ -124,7 +124,7 @@ fn cli_11_too_much_for_the_kernel_is_an_error(suite: &Suite<'_>) -> Verdict {
     let name = "n".repeat(128 * 1024 - 4);
     let file = suite.file("file", "x")?;
     let run = suite.ww().flags(["--with-fd", &format!("{name}=9")]).place(9, &file).probe(["facts"]).run()?;
-    run.refuses(1, "", "")?;
+    run.refuses(126, "", "")?;
     run.holds("the line says that it is too long", run.first_line().to_lowercase().contains("too long"))?;
     Ok(())
 }
@@ -143,7 +143,7 @@ fn cli_11_a_large_environment_arrives_whole_or_not_at_all(suite: &Suite<'_>) -> 
         run.same("large variables that arrived", whole, 40)?;
         return Ok(());
     }
-    run.refuses(1, "", "")?;
+    run.refuses(126, "", "")?;
     run.holds("the line says that it is too long", run.first_line().to_lowercase().contains("too long"))?;
     Ok(())
 }

@@ -1,13 +1,12 @@
 //! What one session may hold in memory: counts it, and makes the reader and the bulk calls wait.
 //!
 //! - What it does: counts bytes of replies that the cell hasn't taken, bytes and number of messages that
-//!   are being worked on, and answers that the cell hasn't let go of. capnp-rpc bounds none of them.
+//!   are being worked on. capnp-rpc bounds neither.
 //! - What must stay true: nothing is received while a count is over its limit; a whole file or message is
 //!   in memory once at a time; nobody who waits here holds what another waits for.
 //! - Serves: R13, R20.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
@@ -18,8 +17,6 @@ const QUEUED: usize = 256 << 10;
 const HELD: usize = 256 << 10;
 /// Messages in work above which nothing is received.
 const CALLS: usize = 1024;
-/// Answers that wait for the cell's `Finish`. Only one that was an exception or holds a capability does.
-const ANSWERS: usize = 8192;
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
@@ -29,20 +26,9 @@ pub(super) struct Gate {
     queued: Cell<usize>,
     held: Cell<usize>,
     calls: Cell<usize>,
-    answers: RefCell<HashMap<u32, Answer>>,
     lowered: Notify,
     small: Semaphore,
     large: Semaphore,
-}
-
-/// How far a question of the cell's has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Working,
-    /// Finished by the cell before there was an answer.
-    Finished,
-    /// Answered, and kept until it is finished.
-    Kept,
 }
 
 impl Gate {
@@ -51,7 +37,6 @@ impl Gate {
             queued: Cell::new(0),
             held: Cell::new(0),
             calls: Cell::new(0),
-            answers: RefCell::default(),
             lowered: Notify::new(),
             small: Semaphore::new(SMALL_CALLS),
             large: Semaphore::new(1),
@@ -100,33 +85,6 @@ impl Gate {
         self.held.set(self.held.get() + bytes);
         self.calls.set(self.calls.get() + 1);
         Held { gate: self.clone(), bytes }
-    }
-
-    /// The cell asks. `false`: it asks more than it finishes, and there is no room.
-    pub(super) fn asked(&self, question: u32) -> bool {
-        let mut answers = self.answers.borrow_mut();
-        answers.insert(question, Answer::Working);
-        answers.len() <= ANSWERS
-    }
-
-    /// The cell lets go of an answer, or of the hope for one.
-    pub(super) fn finished(&self, question: u32) {
-        let mut answers = self.answers.borrow_mut();
-        match answers.get_mut(&question) {
-            Some(answer @ Answer::Working) => *answer = Answer::Finished,
-            Some(Answer::Kept) => drop(answers.remove(&question)),
-            Some(Answer::Finished) | None => {}
-        }
-    }
-
-    /// An answer goes out; `kept`: it is remembered until the cell finishes it.
-    pub(super) fn answered(&self, question: u32, kept: bool) {
-        let mut answers = self.answers.borrow_mut();
-        match answers.get_mut(&question) {
-            Some(answer @ Answer::Working) if kept => *answer = Answer::Kept,
-            Some(_) => drop(answers.remove(&question)),
-            None => {}
-        }
     }
 }
 

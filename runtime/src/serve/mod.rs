@@ -5,8 +5,10 @@
 
 pub mod rpc;
 
+mod answers;
 mod gate;
 mod host;
+mod inspect;
 mod ipfs;
 mod refusal;
 mod vat;

@@ -16,24 +16,22 @@ use capnp::Error;
 use capnp::capability::Promise;
 use capnp::message::{Builder, HeapAllocator, Reader, ReaderOptions};
 use capnp::serialize::OwnedSegments;
-use capnp_rpc::rpc_capnp::{call, message, message_target, return_};
+use capnp_rpc::rpc_capnp::message;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Connection, IncomingMessage, OutgoingMessage, VatNetwork};
+use futures::future::LocalBoxFuture;
 use futures::io::{BufReader, BufWriter};
 use futures::{AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
+use super::answers::Answers;
 use super::gate::{Gate, Held};
+use super::inspect::{Kind, closed, inspect};
 
 /// The largest message that is received, in bytes (R13).
 const MESSAGE: usize = 9 << 20;
-/// The largest that is neither a call nor a return. They have no payload.
-const BARE_MESSAGE: usize = 64 << 10;
-/// Capabilities in one message, and steps of one path into a promised answer: the contract needs one of each.
-const CAPABILITIES: u32 = 64;
-const STEPS: u32 = 16;
 /// Buffers for one system call, each way.
 const BUFFER: usize = 64 << 10;
 /// How long a cell that broke the protocol may take to read why.
@@ -47,10 +45,14 @@ pub(super) struct Network {
 }
 
 struct Link {
-    reader: RefCell<Option<BufReader<Compat<OwnedReadHalf>>>>,
+    reading: RefCell<Option<Reading>>,
+    answers: Answers<Incoming>,
     outbox: Outbox,
     gate: Rc<Gate>,
 }
+
+type Input = BufReader<Compat<OwnedReadHalf>>;
+type Reading = LocalBoxFuture<'static, (Input, Result<Option<Incoming>, Error>)>;
 
 /// Messages on their way to the cell.
 #[derive(Default)]
@@ -63,8 +65,9 @@ struct Outbox {
 impl Network {
     pub(super) fn new(stream: tokio::net::UnixStream, gate: Rc<Gate>) -> Network {
         let (reader, writer) = stream.into_split();
-        let reader = RefCell::new(Some(BufReader::with_capacity(BUFFER, reader.compat())));
-        let link = Rc::new(Link { reader, outbox: Outbox::default(), gate });
+        let reading = read(BufReader::with_capacity(BUFFER, reader.compat()), gate.clone());
+        let reading = RefCell::new(Some(reading));
+        let link = Rc::new(Link { reading, answers: Answers::new(), outbox: Outbox::default(), gate });
         Network { link, accepted: false, writer: Some(writer) }
     }
 }
@@ -145,79 +148,55 @@ impl Link {
     }
 
     /// The next message of the cell's; `None` where it has closed its end between two.
-    async fn receive(&self) -> Result<Option<Incoming>, Error> {
-        self.gate.open().await;
-        let Some(mut reader) = self.reader.take() else {
-            return Err(Error::disconnected("the connection is being read already".to_owned()));
-        };
-        // The limit bounds what is allocated for a message, and what may be read of it.
-        let mut options = ReaderOptions::new();
-        options.traversal_limit_in_words(Some(MESSAGE / 8));
-        let message = capnp_futures::serialize::try_read_message(&mut reader, options).await?;
-        self.reader.replace(Some(reader));
-        let Some(message) = message else { return Ok(None) };
-        let bytes = message.size_in_words() * 8;
-        self.inspect(&message, bytes)?;
-        let held = self.gate.hold(bytes);
-        Ok(Some(Incoming { message, _held: held }))
-    }
-
-    /// Refuses what is well-formed and would cost more memory than it has bytes.
-    fn inspect(&self, message: &Reader<OwnedSegments>, bytes: usize) -> Result<(), Error> {
-        let refuse = |why: &str| Err(Error::failed(format!("the connection is closed: {why}")));
-        let message = message.get_root::<message::Reader<'_>>()?;
-        let asked = match message.which() {
-            Ok(message::Call(call)) => {
-                let call = call?;
-                if !matches!(call.get_send_results_to().which()?, call::send_results_to::Caller(())) {
-                    return refuse("results can be sent to the caller only");
+    async fn receive(self: Rc<Self>) -> Result<Option<Incoming>, Error> {
+        loop {
+            let reading = self.reading.take();
+            let Some(mut reading) = reading else {
+                return Err(Error::disconnected("the connection is being read already".to_owned()));
+            };
+            tokio::select! {
+                biased;
+                finish = self.answers.due() => {
+                    self.reading.replace(Some(reading));
+                    return Ok(Some(finish));
                 }
-                if let message_target::PromisedAnswer(answer) = call.get_target()?.which()? {
-                    if answer?.get_transform()?.len() > STEPS {
-                        return refuse("too many steps into an answer");
+                (reader, message) = &mut reading => {
+                    let Some(message) = message? else { return Ok(None) };
+                    self.reading.replace(Some(read(reader, self.gate.clone())));
+                    if let Some(message) = self.admit(message)? {
+                        return Ok(Some(message));
                     }
                 }
-                if !few_capabilities(call.get_params()?)? {
-                    return refuse("too many capabilities in one message");
-                }
-                self.gate.asked(call.get_question_id())
-            }
-            Ok(message::Return(answer)) => match answer?.which()? {
-                return_::Results(results) => {
-                    if !few_capabilities(results?)? {
-                        return refuse("too many capabilities in one message");
-                    }
-                    true
-                }
-                _ => true,
-            },
-            _ if bytes > BARE_MESSAGE => return refuse("a message without a payload is too large"),
-            Ok(message::Bootstrap(bootstrap)) => self.gate.asked(bootstrap?.get_question_id()),
-            Ok(message::Finish(finish)) => {
-                self.gate.finished(finish?.get_question_id());
-                true
-            }
-            _ => true,
-        };
-        if asked { Ok(()) } else { refuse("too many answers that were never finished") }
-    }
-}
-
-/// Whether a payload's capabilities are few, and the way to each is short.
-fn few_capabilities(payload: capnp_rpc::rpc_capnp::payload::Reader<'_>) -> Result<bool, Error> {
-    use capnp_rpc::rpc_capnp::cap_descriptor::ReceiverAnswer;
-    let table = payload.get_cap_table()?;
-    if table.len() > CAPABILITIES {
-        return Ok(false);
-    }
-    for descriptor in table {
-        if let ReceiverAnswer(answer) = descriptor.which()? {
-            if answer?.get_transform()?.len() > STEPS {
-                return Ok(false);
             }
         }
     }
-    Ok(true)
+
+    /// Refuses what isn't fit for capnp-rpc, and keeps back what comes too early for it.
+    fn admit(&self, message: Incoming) -> Result<Option<Incoming>, Error> {
+        match inspect(&message.message)? {
+            Kind::Asks(question) if !self.answers.asked(question) => {
+                Err(closed("too many answers that were never finished"))
+            }
+            Kind::Finishes(question) => Ok(self.answers.finished(question, message)),
+            Kind::Asks(_) | Kind::Other => Ok(Some(message)),
+        }
+    }
+}
+
+/// Reads one message as soon as the gate is open. It goes on where it was when something else comes first.
+fn read(mut reader: Input, gate: Rc<Gate>) -> Reading {
+    Box::pin(async move {
+        gate.open().await;
+        // The limit bounds what is allocated for a message, and what may be read of it.
+        let mut options = ReaderOptions::new();
+        options.traversal_limit_in_words(Some(MESSAGE / 8));
+        let message = capnp_futures::serialize::try_read_message(&mut reader, options).await;
+        let incoming = |message: Reader<OwnedSegments>| {
+            let held = gate.hold(message.size_in_words() * 8);
+            Incoming { message, _held: held }
+        };
+        (reader, message.map(|message| message.map(incoming)))
+    })
 }
 
 fn bytes(message: &Builder<HeapAllocator>) -> usize {
@@ -283,7 +262,7 @@ impl OutgoingMessage for Outgoing {
         let Outgoing { message, link } = *self;
         if let Ok(root) = message.get_root_as_reader::<message::Reader<'_>>() {
             if let Ok(message::Return(Ok(answer))) = root.which() {
-                link.gate.answered(answer.get_answer_id(), !answer.get_no_finish_needed());
+                link.answers.answered(answer.get_answer_id(), !answer.get_no_finish_needed());
             }
         }
         let message = Rc::new(message);

@@ -99,8 +99,8 @@ impl Blocks {
         cid
     }
 
-    /// Serves them on a port of its own for the rest of the process.
-    pub fn serve(self) -> Content {
+    /// Serves them for the rest of the process. The port.
+    pub fn serve(self) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let blocks = Arc::new(self);
@@ -110,7 +110,7 @@ impl Blocks {
                 std::thread::spawn(move || blocks.answer(connection));
             }
         });
-        content(port)
+        port
     }
 
     fn answer(&self, connection: TcpStream) -> Option<()> {
@@ -168,9 +168,8 @@ pub fn content(port: u16) -> Content {
 }
 
 /// A port that nobody listens on.
-pub fn nobody() -> Content {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-    content(port)
+pub fn nobody() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 /// CID version 1 with sha2-256.

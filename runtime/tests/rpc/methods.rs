@@ -28,9 +28,9 @@ fn cat_gives_files_of_every_size_up_to_its_limit() {
     let mut blocks = Blocks::default();
     let files = [(blocks.raw(b""), 0), (blocks.raw(b"small"), 5), (blocks.raw(&[7; 200 << 10]), 200 << 10)];
     let largest = (blocks.file(8), 8 << 20);
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         for (cid, size) in files.into_iter().chain([largest]) {
             let body = cat(&ipfs, &format!("/ipfs/{cid}")).await.expect("a file");
             assert_eq!(body.len(), size);
@@ -44,9 +44,9 @@ fn calls_in_flight_are_all_answered() {
     let mut blocks = Blocks::default();
     let large = blocks.file(8).to_string();
     let small = blocks.raw(b"small").to_string();
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         let calls = (0..64).map(|n| cat(&ipfs, if n % 16 == 0 { &large } else { &small }));
         for body in futures::future::join_all(calls).await {
             assert!([5, 8 << 20].contains(&body.expect("a file").len()));
@@ -61,9 +61,9 @@ fn ls_gives_entries_with_type_size_and_cid() {
     let link = blocks.symlink("a");
     let inner = blocks.directory(&[]);
     let directory = blocks.directory(&[("a", file, 12), ("b", inner, 4), ("c", link, 7)]);
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         let mut request = ipfs.ls_request();
         request.get().set_path(format!("/ipfs/{directory}"));
         let answer = request.send().promise.await.expect("an answer");
@@ -100,9 +100,9 @@ fn stat_tells_files_directories_and_symlinks_apart() {
     let file = blocks.raw(b"twelve bytes");
     let link = blocks.symlink("a");
     let directory = blocks.directory(&[("a", file, 12)]);
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         for path in [file.to_string(), format!("/ipfs/{directory}/a"), directory.to_string(), link.to_string()] {
             let mut request = ipfs.stat_request();
             request.get().set_cid(&path);
@@ -131,9 +131,9 @@ fn stat_tells_files_directories_and_symlinks_apart() {
 
 #[test]
 fn add_stores_up_to_its_limit_and_names_it() {
-    let content = Blocks::default().serve();
+    let daemon = Blocks::default().serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         for size in [0, 5, 8 << 20] {
             let data = vec![b'a'; size];
             let mut request = ipfs.add_request();

@@ -21,10 +21,10 @@ fn retrievals_that_fail_begin_with_the_phrase_and_name_the_path() {
     let directory = blocks.directory(&[]);
     let link = blocks.symlink("a");
     let silent = blocks.silent();
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     let missing = cid(0x55, b"missing");
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         for (path, begins, has) in [
             (missing.to_string(), "failed to get IPFS path: /ipfs/", "not found locally"),
             (format!("/ipfs/{silent}"), "failed to get IPFS path: /ipfs/", "sent nothing for 2 s"),
@@ -67,9 +67,9 @@ fn what_isnt_a_path_is_refused_by_the_method() {
 fn more_than_the_limit_is_refused() {
     let mut blocks = Blocks::default();
     let file = blocks.file(9);
-    let content = blocks.serve();
+    let daemon = blocks.serve();
     session::run(async {
-        let ipfs = session::ipfs(content);
+        let ipfs = session::ipfs(daemon);
         let said = cat(&ipfs, file.to_string().as_bytes()).await;
         assert!(said.starts_with(&format!("system.IPFS.cat: /ipfs/{file}: larger than the 8388608 bytes")), "{said}");
 

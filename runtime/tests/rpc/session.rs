@@ -12,8 +12,9 @@ use futures::AsyncReadExt;
 use futures::io::{BufReader, BufWriter};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_util::compat::TokioAsyncReadCompatExt;
-use ww::content::Content;
 use ww_schema::system_capnp::{host, i_p_f_s};
+
+use crate::daemon::content;
 
 /// Much longer than anything here takes: what hangs is to fail.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -24,15 +25,15 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
     LocalSet::new().block_on(&runtime, async { tokio::time::timeout(LONG, work).await.expect("no answer in a minute") })
 }
 
-/// Starts a session and gives the cell's socket, and the session's end.
-pub fn raw(content: Content) -> (UnixStream, tokio::task::JoinHandle<()>) {
+/// Starts a session, its daemon at that port, and gives the cell's socket, and the session's end.
+pub fn raw(daemon: u16) -> (UnixStream, tokio::task::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
-    (theirs, spawn_local(ww::serve::rpc::serve(ours, content)))
+    (theirs, spawn_local(ww::serve::rpc::serve(ours, content(daemon))))
 }
 
 /// Starts a session and connects a cell to it.
-pub fn connect(content: Content) -> host::Client {
-    let (socket, _) = raw(content);
+pub fn connect(daemon: u16) -> host::Client {
+    let (socket, _) = raw(daemon);
     socket.set_nonblocking(true).expect("non-blocking");
     let stream = tokio::net::UnixStream::from_std(socket).expect("a stream");
     let (reader, writer) = stream.compat().split();
@@ -45,8 +46,8 @@ pub fn connect(content: Content) -> host::Client {
 }
 
 /// As [`connect`], on to `IPFS`.
-pub fn ipfs(content: Content) -> i_p_f_s::Client {
-    connect(content).ipfs_request().send().pipeline.get_ipfs()
+pub fn ipfs(daemon: u16) -> i_p_f_s::Client {
+    connect(daemon).ipfs_request().send().pipeline.get_ipfs()
 }
 
 /// What the host says to the cell, without what the cell's library puts before it.

@@ -12,6 +12,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+/// How much of an upload is handed to hyper at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
 /// Pieces that are sent in order; none of them is empty.
 #[derive(Clone, Default)]
 pub(crate) struct Payload(VecDeque<Bytes>);
@@ -26,10 +29,11 @@ impl Payload {
              Content-Type: application/octet-stream\r\n\r\n"
         );
         let tail = format!("\r\n--{boundary}--\r\n");
-        let pieces = [head.into(), data, tail.into()];
+        // In pieces, for hyper copies each into a buffer that it keeps as long as the connection.
+        let data = (0..data.len()).step_by(PIECE).map(|at| data.slice(at..data.len().min(at + PIECE)));
+        let pieces = std::iter::once(head.into()).chain(data).chain([tail.into()]);
         let payload = Payload(
             pieces
-                .into_iter()
                 .filter(|piece: &Bytes| !piece.is_empty())
                 .collect(),
         );

@@ -1,11 +1,19 @@
-//! `Host` and `IPFS` on fd 3, called as a cell calls them, against a daemon that is part of the test.
+//! RPC on fd 3 as cells meet it: what works, what is refused, cells that break the protocol or flood it, and
+//! cells in other languages. The daemon behind it is part of the test.
 
+#[path = "rpc/broken.rs"]
+mod broken;
 #[path = "rpc/daemon.rs"]
 mod daemon;
-#[path = "rpc/session.rs"]
-mod session;
-
+#[path = "rpc/floods.rs"]
+mod floods;
+#[path = "rpc/frames.rs"]
+mod frames;
+#[path = "rpc/interop.rs"]
+mod interop;
 #[path = "rpc/methods.rs"]
 mod methods;
 #[path = "rpc/refusals.rs"]
 mod refusals;
+#[path = "rpc/session.rs"]
+mod session;

@@ -8,8 +8,9 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Bytes of replies above which nothing is received.
 const QUEUED: usize = 256 << 10;
@@ -20,6 +21,7 @@ const CALLS: usize = 1024;
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
+const OPEN: &str = "no semaphore of a gate is ever closed";
 
 /// The counts of one session.
 pub(super) struct Gate {
@@ -28,8 +30,13 @@ pub(super) struct Gate {
     calls: Cell<usize>,
     lowered: Notify,
     small: Semaphore,
-    large: Semaphore,
+    large: Arc<Semaphore>,
+    /// The turn of the large message in work, until its call takes it over.
+    message: Cell<Option<Turn>>,
 }
+
+/// The right to have something large in memory.
+pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Gate {
     pub(super) fn new() -> Rc<Gate> {
@@ -39,7 +46,8 @@ impl Gate {
             calls: Cell::new(0),
             lowered: Notify::new(),
             small: Semaphore::new(SMALL_CALLS),
-            large: Semaphore::new(1),
+            large: Arc::new(Semaphore::new(1)),
+            message: Cell::new(None),
         })
     }
 
@@ -50,19 +58,34 @@ impl Gate {
 
     /// A turn for a call whose data is [`SMALL`] at most.
     pub(super) async fn small_call(&self) -> SemaphorePermit<'_> {
-        self.turn(&self.small).await
+        let turn = self.small.acquire().await.expect(OPEN);
+        self.taken().await;
+        turn
     }
 
     /// The turn for a call whose data may be of any size that the contract allows: one at a time.
-    pub(super) async fn large_call(&self) -> SemaphorePermit<'_> {
-        self.turn(&self.large).await
+    pub(super) async fn large_call(&self) -> Turn {
+        let turn = self.large.clone().acquire_owned().await.expect(OPEN);
+        self.taken().await;
+        turn
     }
 
-    async fn turn<'a>(&self, turns: &'a Semaphore) -> SemaphorePermit<'a> {
-        let turn = turns.acquire().await.expect("no semaphore of a gate is ever closed");
-        // The reply of the one before counts until the cell has taken it.
+    /// The same for a call that came with such data: its message has the turn already.
+    pub(super) async fn large_call_of_message(&self) -> Turn {
+        match self.message.take() {
+            Some(turn) => turn,
+            None => self.large_call().await,
+        }
+    }
+
+    /// Waits for the turn to receive a message of any size.
+    pub(super) async fn large_message(&self) -> Turn {
+        self.large_call().await
+    }
+
+    /// The reply of the one before counts until the cell has taken it.
+    async fn taken(&self) {
         self.until(|| self.queued.get() <= QUEUED).await;
-        turn
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {
@@ -80,11 +103,15 @@ impl Gate {
         self.lowered.notify_waiters();
     }
 
-    /// Counts a message until what this returns is dropped.
-    pub(super) fn hold(self: &Rc<Self>, bytes: usize) -> Held {
+    /// Counts a message until what this returns is dropped, and keeps its turn until then at most.
+    pub(super) fn hold(self: &Rc<Self>, bytes: usize, turn: Option<Turn>) -> Held {
+        let large = turn.is_some();
+        if large {
+            self.message.set(turn);
+        }
         self.held.set(self.held.get() + bytes);
         self.calls.set(self.calls.get() + 1);
-        Held { gate: self.clone(), bytes }
+        Held { gate: self.clone(), bytes, large }
     }
 }
 
@@ -92,12 +119,16 @@ impl Gate {
 pub(super) struct Held {
     gate: Rc<Gate>,
     bytes: usize,
+    large: bool,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.gate.held.set(self.gate.held.get() - self.bytes);
         self.gate.calls.set(self.gate.calls.get() - 1);
+        if self.large {
+            drop(self.gate.message.take());
+        }
         self.gate.lowered.notify_waiters();
     }
 }

@@ -61,10 +61,11 @@ impl ipfs::Server for Ipfs {
         if size as u64 > LIMIT {
             return Err(Refusal::LargeData { method, size, limit: LIMIT }.into());
         }
-        let _turn = match size as u64 <= SMALL {
-            true => self.gate.small_call().await,
-            false => self.gate.large_call().await,
-        };
+        let (_small, _large);
+        match size as u64 <= SMALL {
+            true => _small = self.gate.small_call().await,
+            false => _large = self.gate.large_call_of_message().await,
+        }
         let data = data.to_vec();
         drop(params);
         let cid = self.content.add(data).await.map_err(|source| Refusal::Store { method, source })?;

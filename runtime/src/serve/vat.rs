@@ -21,17 +21,19 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Connection, IncomingMessage, OutgoingMessage, VatNetwork};
 use futures::future::LocalBoxFuture;
 use futures::io::{BufReader, BufWriter};
-use futures::{AsyncWrite, AsyncWriteExt};
+use futures::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 use super::answers::Answers;
-use super::gate::{Gate, Held};
+use super::gate::{Gate, Held, SMALL};
 use super::inspect::{Kind, closed, inspect};
 
 /// The largest message that is received, in bytes (R13).
 const MESSAGE: usize = 9 << 20;
+/// Messages up to this size need no turn of their own: data of [`SMALL`] and what is around it.
+const SMALL_MESSAGE: usize = SMALL as usize + 4096;
 /// Buffers for one system call, each way.
 const BUFFER: usize = 64 << 10;
 /// How long a cell that broke the protocol may take to read why.
@@ -187,16 +189,31 @@ impl Link {
 fn read(mut reader: Input, gate: Rc<Gate>) -> Reading {
     Box::pin(async move {
         gate.open().await;
-        // The limit bounds what is allocated for a message, and what may be read of it.
-        let mut options = ReaderOptions::new();
-        options.traversal_limit_in_words(Some(MESSAGE / 8));
-        let message = capnp_futures::serialize::try_read_message(&mut reader, options).await;
-        let incoming = |message: Reader<OwnedSegments>| {
-            let held = gate.hold(message.size_in_words() * 8);
-            Incoming { message, _held: held }
-        };
-        (reader, message.map(|message| message.map(incoming)))
+        let message = read_one(&mut reader, &gate).await;
+        (reader, message)
     })
+}
+
+async fn read_one(reader: &mut Input, gate: &Rc<Gate>) -> Result<Option<Incoming>, Error> {
+    // The number of segments less one, and the words of the first: enough to tell small from large.
+    let mut head = [0; 8];
+    if reader.read(&mut head[..1]).await? == 0 {
+        return Ok(None);
+    }
+    reader.read_exact(&mut head[1..]).await?;
+    let [more_segments, words] =
+        [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+    let turn = match more_segments == 0 && words as usize <= SMALL_MESSAGE / 8 {
+        true => None,
+        false => Some(gate.large_message().await),
+    };
+    // The limit bounds what is allocated for a message, and what may be read of it.
+    let mut options = ReaderOptions::new();
+    options.traversal_limit_in_words(Some(MESSAGE / 8));
+    let message = capnp_futures::serialize::read_message((&head[..]).chain(reader), options).await?;
+    let bytes = message.size_in_words() * 8;
+    let turn = turn.filter(|_| bytes > SMALL_MESSAGE);
+    Ok(Some(Incoming { message, _held: gate.hold(bytes, turn) }))
 }
 
 fn bytes(message: &Builder<HeapAllocator>) -> usize {
@@ -260,10 +277,9 @@ impl OutgoingMessage for Outgoing {
     /// Nobody waits for the write: the promise is kept at once.
     fn send(self: Box<Self>) -> (Promise<(), Error>, Rc<Builder<HeapAllocator>>) {
         let Outgoing { message, link } = *self;
-        if let Ok(root) = message.get_root_as_reader::<message::Reader<'_>>() {
-            if let Ok(message::Return(Ok(answer))) = root.which() {
-                link.answers.answered(answer.get_answer_id(), !answer.get_no_finish_needed());
-            }
+        let root = message.get_root_as_reader::<message::Reader<'_>>();
+        if let Ok(Ok(message::Return(Ok(answer)))) = root.map(message::Reader::which) {
+            link.answers.answered(answer.get_answer_id(), !answer.get_no_finish_needed());
         }
         let message = Rc::new(message);
         link.send(message.clone());

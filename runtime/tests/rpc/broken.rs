@@ -8,7 +8,7 @@ use capnp_rpc::rpc_capnp::message;
 
 use crate::daemon::{identity, nobody};
 use crate::frames::{bootstrap, cat, finish, frame, opening};
-use crate::{panics, session, turn};
+use crate::session::{self, Panics};
 
 /// A frame's header: so many segments, the first of so many words.
 fn header(segments: u32, words: u32) -> Vec<u8> {
@@ -60,7 +60,12 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
         ("a return of a canceled question", frame(|message| message.init_return().set_canceled(()))),
         ("a release of what isn't held", frame(|message| message.init_release().set_id(9))),
         ("an abort", frame(|message| message.init_abort().set_reason("enough"))),
-        ("an unimplemented that nobody sent", frame(|message| drop(message.init_unimplemented()))),
+        (
+            "an unimplemented that nobody sent",
+            frame(|message| {
+                message.init_unimplemented();
+            }),
+        ),
         ("a disembargo of nothing", frame(|message| message.init_disembargo().init_context().set_receiver_loopback(4))),
         ("a call to no capability", frame(|message| message.init_call().init_target().set_imported_cap(77))),
         ("65 capabilities", frame(many)),
@@ -89,8 +94,7 @@ fn write(socket: &UnixStream, bytes: Vec<u8>, close: bool) {
 
 #[test]
 fn each_ends_the_session_and_nothing_else() {
-    let _turn = turn();
-    let before = panics();
+    let panics = Panics::count();
     for (name, bytes) in broken() {
         for begin in [Vec::new(), [opening(), finish(1)].concat()] {
             session::run(async {
@@ -107,18 +111,17 @@ fn each_ends_the_session_and_nothing_else() {
             });
         }
     }
-    assert_eq!(panics(), before);
+    assert_eq!(panics.since(), 0);
 }
 
 #[test]
 fn the_ones_that_are_whole_end_it_without_a_close() {
-    let _turn = turn();
     let whole = |name: &str| !["half a header", "half a frame", "9 MiB and an end", "an empty segment"].contains(&name);
     for (name, bytes) in broken().into_iter().filter(|(name, _)| whole(name)) {
         session::run(async {
             let (socket, ended) = session::raw(nobody());
             write(&socket, bytes, false);
-            tokio::time::timeout(std::time::Duration::from_secs(3), ended)
+            tokio::time::timeout(std::time::Duration::from_secs(30), ended)
                 .await
                 .unwrap_or_else(|_| panic!("{name}: the session goes on"))
                 .expect(name);
@@ -128,7 +131,6 @@ fn the_ones_that_are_whole_end_it_without_a_close() {
 
 #[test]
 fn a_cell_that_closes_or_half_closes_ends_it() {
-    let _turn = turn();
     for how in [Shutdown::Write, Shutdown::Both] {
         session::run(async {
             let (socket, ended) = session::raw(nobody());
@@ -145,7 +147,6 @@ fn a_cell_that_closes_or_half_closes_ends_it() {
 
 #[test]
 fn a_cell_that_never_speaks_is_left_alone_and_let_go() {
-    let _turn = turn();
     session::run(async {
         let (mut socket, serving) = session::raw(nobody());
         // Another session's whole life, so that this one had every chance to end.

@@ -64,33 +64,7 @@ impl Blocks {
     /// A file of as many raw blocks of 1 MiB as `megabytes`, all alike.
     pub fn file(&mut self, megabytes: usize) -> Cid {
         let leaf = self.raw(&vec![b'm'; 1 << 20]);
-        let size = |bytes: usize| {
-            let mut rest = bytes;
-            let mut varint = Vec::new();
-            while rest > 0x7f {
-                varint.push(rest as u8 | 0x80);
-                rest >>= 7;
-            }
-            varint.push(rest as u8);
-            varint
-        };
-        let mut data = vec![0x08, 2, 0x18];
-        data.extend(size(megabytes << 20));
-        let mut block = Vec::new();
-        for _ in 0..megabytes {
-            data.push(0x20);
-            data.extend(size(1 << 20));
-            let mut link = vec![0x0a, leaf.to_bytes().len() as u8];
-            link.extend(leaf.to_bytes());
-            link.extend([0x12, 0, 0x18]);
-            link.extend(size(1 << 20));
-            block.extend([0x12, link.len() as u8]);
-            block.extend(link);
-        }
-        block.push(0x0a);
-        block.extend(size(data.len()));
-        block.extend(data);
-        self.put(DAG_PB, block)
+        self.put(DAG_PB, tree(&leaf, megabytes))
     }
 
     fn put(&mut self, codec: u64, block: Vec<u8>) -> Cid {
@@ -139,7 +113,7 @@ impl Blocks {
             let (status, body) = match wanted.and_then(|wanted| self.held.get(wanted)) {
                 Some(block) => ("200 OK", block.clone()),
                 None if request.contains("/api/v0/add") => {
-                    let file = cid(RAW, multipart_file(&body)?);
+                    let file = added(multipart_file(&body)?);
                     ("200 OK", format!("{{\"Name\":\"file\",\"Hash\":\"{file}\",\"Size\":\"0\"}}\n").into_bytes())
                 }
                 None => {
@@ -151,6 +125,41 @@ impl Blocks {
             let mut connection = &connection;
             connection.write_all(&[head.as_bytes(), &body].concat()).ok()?;
         }
+    }
+}
+
+/// The root of a UnixFS file that has the same MiB so many times: links (field 2: hash, no name, size), then
+/// data (field 1: type, size, sizes of blocks), as Kubo writes it.
+fn tree(leaf: &Cid, megabytes: usize) -> Vec<u8> {
+    let mut data = [vec![0x08, 2, 0x18], varint(megabytes << 20)].concat();
+    let mut block = Vec::new();
+    for _ in 0..megabytes {
+        data.extend([vec![0x20], varint(1 << 20)].concat());
+        let hash = leaf.to_bytes();
+        let link = [vec![0x0a, hash.len() as u8], hash, vec![0x12, 0, 0x18], varint(1 << 20)].concat();
+        block.extend([vec![0x12, link.len() as u8], link].concat());
+    }
+    block.extend([vec![0x0a], varint(data.len()), data].concat());
+    block
+}
+
+/// An unsigned LEB128.
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// The CID that `ipfs add` with the profile `unixfs-v1-2025` names, of data that is as long as a block at
+/// most, or one MiB again and again.
+pub fn added(data: &[u8]) -> Cid {
+    match data.len() >> 20 {
+        0 => cid(RAW, data),
+        megabytes => cid(DAG_PB, &tree(&cid(RAW, &data[..1 << 20]), megabytes)),
     }
 }
 

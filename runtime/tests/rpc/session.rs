@@ -1,7 +1,9 @@
 //! Both ends of one session in one thread: the host's, served as `ww run` does it, and a cell's.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::os::unix::net::UnixStream;
+use std::sync::Once;
 use std::time::Duration;
 
 use capnp::message::ReaderOptions;
@@ -53,4 +55,29 @@ pub fn ipfs(daemon: u16) -> i_p_f_s::Client {
 /// What the host says to the cell, without what the cell's library puts before it.
 pub fn text(error: capnp::Error) -> String {
     error.extra.trim_start_matches("remote exception: ").to_owned()
+}
+
+/// Counts the panics of this thread, those too that the host catches.
+pub struct Panics(usize);
+
+thread_local! {
+    static PANICS: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Panics {
+    pub fn count() -> Panics {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let print = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                PANICS.set(PANICS.get() + 1);
+                print(panic);
+            }));
+        });
+        Panics(PANICS.get())
+    }
+
+    pub fn since(&self) -> usize {
+        PANICS.get() - self.0
+    }
 }

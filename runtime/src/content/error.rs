@@ -103,7 +103,7 @@ pub enum ContentError {
         cause: std::io::Error,
     },
     /// No connection in time.
-    #[error("no connection to the IPFS daemon at {endpoint} within {}", Seconds(.after))]
+    #[error("timed out: no connection to the IPFS daemon at {endpoint} within {}", Seconds(.after))]
     ConnectTimeout {
         /// Where.
         endpoint: Endpoint,
@@ -111,7 +111,7 @@ pub enum ContentError {
         after: Duration,
     },
     /// Connected, and then silence.
-    #[error("the daemon sent nothing for {} (asked for {what})", Seconds(.after))]
+    #[error("timed out: the daemon sent nothing for {} (asked for {what})", Seconds(.after))]
     Idle {
         /// What was asked for.
         what: String,
@@ -119,7 +119,7 @@ pub enum ContentError {
         after: Duration,
     },
     /// One answer that takes too long, though something comes.
-    #[error("the daemon took longer than {} for {what}", Seconds(.after))]
+    #[error("timed out: the daemon took longer than {} for {what}", Seconds(.after))]
     Slow {
         /// What was asked for.
         what: String,

@@ -123,7 +123,7 @@ fn r20_silence_ends_at_the_idle_timeout() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the daemon sent nothing for 0.3 s (asked for block {})",
+                "timed out: the daemon sent nothing for 0.3 s (asked for block {})",
                 data().0
             )
         );

@@ -50,10 +50,7 @@ pub(crate) enum Family {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Neither `/…` nor `http://…` nor `https://…`.
-    #[error(
-        "neither a multiaddr (like {}) nor an http(s):// URL",
-        Endpoint::DEFAULT
-    )]
+    #[error("neither a multiaddr (like {}) nor an http(s):// URL", Endpoint::DEFAULT)]
     Form,
     /// A protocol that isn't one of R6, or not at this place.
     #[error("`/{0}` isn't understood here")]
@@ -96,11 +93,7 @@ impl Endpoint {
         } else {
             return Err(EndpointError::Form);
         };
-        Ok(Endpoint {
-            text: text.to_owned(),
-            target,
-            tls,
-        })
+        Ok(Endpoint { text: text.to_owned(), target, tls })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -181,9 +174,7 @@ fn url(rest: &str, default_port: u16) -> Result<Target, EndpointError> {
     }
     let (host, rest) = match authority.strip_prefix('[') {
         Some(bracketed) => {
-            let (ip, rest) = bracketed
-                .split_once(']')
-                .ok_or(EndpointError::Ends("`]`"))?;
+            let (ip, rest) = bracketed.split_once(']').ok_or(EndpointError::Ends("`]`"))?;
             (Host::Ip(ip6(ip)?.into()), rest)
         }
         None => {
@@ -210,13 +201,11 @@ fn socket_path(path: &str) -> Result<PathBuf, EndpointError> {
 }
 
 fn ip4(text: &str) -> Result<Ipv4Addr, EndpointError> {
-    text.parse()
-        .map_err(|_| EndpointError::Ip(printable(text), "IPv4"))
+    text.parse().map_err(|_| EndpointError::Ip(printable(text), "IPv4"))
 }
 
 fn ip6(text: &str) -> Result<Ipv6Addr, EndpointError> {
-    text.parse()
-        .map_err(|_| EndpointError::Ip(printable(text), "IPv6"))
+    text.parse().map_err(|_| EndpointError::Ip(printable(text), "IPv6"))
 }
 
 fn port(text: &str) -> Result<u16, EndpointError> {
@@ -233,30 +222,18 @@ fn host_name(text: &str, family: Family) -> Result<Host, EndpointError> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let numeric = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
     if family != Family::V6 && name.rsplit('.').next().is_some_and(numeric) {
-        return Ok(Host::Ip(
-            name.parse::<Ipv4Addr>()
-                .map_err(|_| EndpointError::Name(printable(text)))?
-                .into(),
-        ));
+        return Ok(Host::Ip(name.parse::<Ipv4Addr>().map_err(|_| EndpointError::Name(printable(text)))?.into()));
     }
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    if name.len() > 253
-        || !name.split('.').all(label)
-        || name.rsplit('.').next().is_some_and(numeric)
-    {
+    if name.len() > 253 || !name.split('.').all(label) || name.rsplit('.').next().is_some_and(numeric) {
         return Err(EndpointError::Name(printable(text)));
     }
-    Ok(Host::Name {
-        name: name.to_ascii_lowercase(),
-        family,
-    })
+    Ok(Host::Name { name: name.to_ascii_lowercase(), family })
 }
 
 fn unknown(protocol: &str) -> EndpointError {

@@ -28,10 +28,7 @@ fn main() {
 
 fn client(endpoint: &str) {
     let content = Content::new(Endpoint::parse(endpoint).unwrap(), Timeouts::default());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(content.cat(&ContentPath::parse(HELLO).unwrap().unwrap(), 5)) {
         Ok(data) => print!("{}", String::from_utf8(data).unwrap()),
         Err(error) => print!("{error:?}"),
@@ -40,18 +37,9 @@ fn client(endpoint: &str) {
 
 fn server() {
     let certificate = |names: &[&str]| {
-        generate_simple_self_signed(
-            names
-                .iter()
-                .map(|name| name.to_string())
-                .collect::<Vec<_>>(),
-        )
-        .unwrap()
+        generate_simple_self_signed(names.iter().map(|name| name.to_string()).collect::<Vec<_>>()).unwrap()
     };
-    let (ours, other) = (
-        certificate(&["localhost", "127.0.0.1"]),
-        certificate(&["localhost"]),
-    );
+    let (ours, other) = (certificate(&["localhost", "127.0.0.1"]), certificate(&["localhost"]));
     let dir = tempfile::tempdir().unwrap();
     let (trusted, untrusted) = (dir.path().join("ours.pem"), dir.path().join("other.pem"));
     std::fs::write(&trusted, ours.cert.pem()).unwrap();
@@ -66,36 +54,16 @@ fn server() {
             .env("SSL_CERT_FILE", roots)
             .env_remove("SSL_CERT_DIR")
             .output();
-        String::from_utf8(client.unwrap().stdout)
-            .unwrap()
-            .to_lowercase()
+        String::from_utf8(client.unwrap().stdout).unwrap().to_lowercase()
     };
-    for endpoint in [
-        "https://localhost:",
-        "https://127.0.0.1:",
-        "/dns4/localhost/tcp/",
-    ] {
-        let tail = if endpoint.starts_with('/') {
-            "/tls/http"
-        } else {
-            ""
-        };
-        assert_eq!(
-            run(format!("{endpoint}{port}{tail}"), &trusted),
-            "hello",
-            "{endpoint}"
-        );
+    for endpoint in ["https://localhost:", "https://127.0.0.1:", "/dns4/localhost/tcp/"] {
+        let tail = if endpoint.starts_with('/') { "/tls/http" } else { "" };
+        assert_eq!(run(format!("{endpoint}{port}{tail}"), &trusted), "hello", "{endpoint}");
     }
     let unknown = run(format!("/ip4/127.0.0.1/tcp/{port}/https"), &untrusted);
-    assert!(
-        unknown.contains("connect {") && unknown.contains("certificate"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("connect {") && unknown.contains("certificate"), "{unknown}");
     let wrong_name = run(format!("https://x.localhost:{port}"), &trusted);
-    assert!(
-        wrong_name.contains("connect {") && wrong_name.contains("certificate"),
-        "{wrong_name}"
-    );
+    assert!(wrong_name.contains("connect {") && wrong_name.contains("certificate"), "{wrong_name}");
     let none = run(format!("https://localhost:{port}"), &empty);
     assert!(none.contains("ca-certificates"), "{none}");
     println!("https: 6 clients, as expected");
@@ -119,9 +87,7 @@ fn serve(CertifiedKey { cert, signing_key }: CertifiedKey<rcgen::KeyPair>) -> u1
             let mut stream = Stream::new(&mut tls, &mut tcp);
             // A client that doesn't trust the certificate sends no request.
             if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-                    .unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
             }
         }
     });

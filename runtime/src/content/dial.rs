@@ -43,11 +43,7 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     pub(crate) fn new(endpoint: Endpoint, limit: Duration) -> Dialer {
-        Dialer {
-            endpoint,
-            limit,
-            tls: OnceCell::new(),
-        }
+        Dialer { endpoint, limit, tls: OnceCell::new() }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -66,10 +62,7 @@ impl Dialer {
             Err(_) => ErrorKind::TimedOut.into(),
         };
         Err(match (cause.kind(), endpoint.target()) {
-            (ErrorKind::TimedOut, _) => ContentError::ConnectTimeout {
-                endpoint,
-                after: self.limit,
-            },
+            (ErrorKind::TimedOut, _) => ContentError::ConnectTimeout { endpoint, after: self.limit },
             (ErrorKind::ConnectionRefused, _) | (ErrorKind::NotFound, Target::Unix(_)) => {
                 ContentError::Refused { endpoint }
             }
@@ -89,9 +82,7 @@ impl Dialer {
         }
         let name = match host {
             Host::Ip(ip) => ServerName::from(*ip),
-            Host::Name { name, .. } => {
-                ServerName::try_from(name.clone()).map_err(io::Error::other)?
-            }
+            Host::Name { name, .. } => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
         };
         if self.tls.get().is_none() {
             // A second one that was made meanwhile is as good.
@@ -104,10 +95,7 @@ impl Dialer {
 
 /// Tries each address in turn; each has an equal part of the time, so that a silent one leaves some.
 async fn connect_any(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    let mut failure = io::Error::new(
-        ErrorKind::NotFound,
-        "the host name has no address of the wanted family",
-    );
+    let mut failure = io::Error::new(ErrorKind::NotFound, "the host name has no address of the wanted family");
     let end = Instant::now() + limit;
     for (tried, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -133,22 +121,11 @@ async fn addresses(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
     };
     let plain = name.trim_end_matches('.');
     if plain == "localhost" || plain.ends_with(".localhost") {
-        let loopback = [
-            IpAddr::from(Ipv4Addr::LOCALHOST),
-            IpAddr::from(Ipv6Addr::LOCALHOST),
-        ];
-        return Ok(loopback
-            .into_iter()
-            .filter(wanted)
-            .map(|ip| SocketAddr::new(ip, port))
-            .collect());
+        let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        return Ok(loopback.into_iter().filter(wanted).map(|ip| SocketAddr::new(ip, port)).collect());
     }
     // A name with hundreds of addresses would leave each no time.
-    Ok(tokio::net::lookup_host((name, port))
-        .await?
-        .filter(|a| wanted(&a.ip()))
-        .take(8)
-        .collect())
+    Ok(tokio::net::lookup_host((name, port)).await?.filter(|a| wanted(&a.ip())).take(8).collect())
 }
 
 /// A TLS client that trusts what the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` too).
@@ -157,9 +134,7 @@ fn tls() -> io::Result<TlsConnector> {
     let found = rustls_native_certs::load_native_certs();
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        return Err(io::Error::other(
-            "this machine has no CA certificates for https (package ca-certificates)",
-        ));
+        return Err(io::Error::other("this machine has no CA certificates for https (package ca-certificates)"));
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -190,21 +165,13 @@ macro_rules! inside {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         inside!(self, stream => stream.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         inside!(self, stream => stream.poll_write(cx, buf))
     }
 

@@ -12,9 +12,7 @@ use super::error::NodeKind;
 use super::node::{DAG_PB, Kind, Link, Node, RAW};
 use super::path::{ContentPath, Root};
 use super::walk::{IN_FLIGHT, tree_size};
-use super::{
-    Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard,
-};
+use super::{Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard};
 
 /// The most memory that a listing takes, in bytes: more doesn't fit into a message to a cell (R13).
 const LISTING: u64 = 8 * 1024 * 1024;
@@ -38,11 +36,7 @@ pub(crate) struct Listing {
 impl Child {
     /// Names that aren't text are shown with replacement characters.
     pub(crate) fn new(name: &[u8], link: &Link<'_>) -> Child {
-        Child {
-            name: String::from_utf8_lossy(name).into_owned(),
-            cid: link.cid,
-            tsize: link.tsize,
-        }
+        Child { name: String::from_utf8_lossy(name).into_owned(), cid: link.cid, tsize: link.tsize }
     }
 }
 
@@ -65,9 +59,7 @@ impl Listing {
 
 impl NodeKind {
     /// What a dag-pb node is; a file in one block and a part of one are the same.
-    pub(crate) fn of<'a, 'b>(
-        node: &'a Node<'b>,
-    ) -> (NodeKind, Option<&'a super::node::UnixFs<'b>>) {
+    pub(crate) fn of<'a, 'b>(node: &'a Node<'b>) -> (NodeKind, Option<&'a super::node::UnixFs<'b>>) {
         let kind = match node.unixfs.as_ref().map(|unixfs| unixfs.kind) {
             None => NodeKind::PlainDagPb,
             Some(Kind::Raw | Kind::File) => NodeKind::File,
@@ -96,10 +88,7 @@ async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, 
     let mut cid = root;
     let mut within = format!("/ipfs/{root}");
     for name in path.names() {
-        let missing = |within: String| ContentError::NotFound {
-            name: name.clone(),
-            within,
-        };
+        let missing = |within: String| ContentError::NotFound { name: name.clone(), within };
         let block = match cid.codec() {
             DAG_PB => client.block(&cid).await?,
             RAW => return Err(missing(format!("{within}, which is a file"))),
@@ -141,20 +130,11 @@ pub(crate) async fn ls(client: &Client, cid: Cid) -> Result<Vec<Entry>, ContentE
         }
         code => return Err(NodeKind::Codec(code).into()),
     };
-    stream::iter(children)
-        .map(|child| entry(client, child))
-        .buffered(IN_FLIGHT)
-        .try_collect()
-        .await
+    stream::iter(children).map(|child| entry(client, child)).buffered(IN_FLIGHT).try_collect().await
 }
 
 /// The entries of a directory's links, sorted by name.
-async fn children(
-    client: &Client,
-    cid: Cid,
-    block: Vec<u8>,
-    kind: NodeKind,
-) -> Result<Vec<Child>, ContentError> {
+async fn children(client: &Client, cid: Cid, block: Vec<u8>, kind: NodeKind) -> Result<Vec<Child>, ContentError> {
     let mut listing = Listing::default();
     match kind {
         NodeKind::Directory => {
@@ -189,12 +169,7 @@ async fn entry(client: &Client, child: Child) -> Result<Entry, ContentError> {
         // Not UnixFS: there is no type for it, and no content that `cat` would give.
         _ => (EntryType::File, 0),
     };
-    Ok(Entry {
-        name,
-        entry_type,
-        size,
-        cid,
-    })
+    Ok(Entry { name, entry_type, size, cid })
 }
 
 /// What a node is.
@@ -205,62 +180,35 @@ pub(crate) async fn stat(client: &Client, cid: Cid) -> Result<NodeInfo, ContentE
     let block = client.block(&cid).await?;
     let length = block.len() as u64;
     if cid.codec() == RAW {
-        return Ok(NodeInfo {
-            cid,
-            size: length,
-            cumulative_size: length,
-            kind: NodeInfoKind::File,
-        });
+        return Ok(NodeInfo { cid, size: length, cumulative_size: length, kind: NodeInfoKind::File });
     }
     let (kind, size, info, cumulative_size) = {
         let node = decode(&cid, &block)?;
         let below = node.links().map(|link| link.tsize.unwrap_or(0));
         let cumulative_size = below.fold(length, u64::saturating_add);
         match NodeKind::of(&node) {
-            (kind @ NodeKind::File, Some(file)) => (
-                kind,
-                tree_size(&cid, &node, file)?,
-                NodeInfoKind::File,
-                cumulative_size,
-            ),
+            (kind @ NodeKind::File, Some(file)) => {
+                (kind, tree_size(&cid, &node, file)?, NodeInfoKind::File, cumulative_size)
+            }
             (kind @ NodeKind::Symlink, Some(link)) => {
                 let target = String::from_utf8_lossy(link.data).into_owned();
-                (
-                    kind,
-                    link.data.len() as u64,
-                    NodeInfoKind::Symlink { target },
-                    cumulative_size,
-                )
+                (kind, link.data.len() as u64, NodeInfoKind::Symlink { target }, cumulative_size)
             }
-            (kind @ (NodeKind::Directory | NodeKind::ShardedDirectory), _) => (
-                kind,
-                0,
-                NodeInfoKind::Directory { links: Vec::new() },
-                cumulative_size,
-            ),
+            (kind @ (NodeKind::Directory | NodeKind::ShardedDirectory), _) => {
+                (kind, 0, NodeInfoKind::Directory { links: Vec::new() }, cumulative_size)
+            }
             (kind, _) => return Err(kind.into()),
         }
     };
     let kind = match info {
         NodeInfoKind::Directory { .. } => {
             let children = children(client, cid, block, kind).await?.into_iter();
-            let link = |child: Child| NodeLink {
-                name: child.name,
-                size: child.tsize.unwrap_or(0),
-                cid: child.cid,
-            };
-            NodeInfoKind::Directory {
-                links: children.map(link).collect(),
-            }
+            let link = |child: Child| NodeLink { name: child.name, size: child.tsize.unwrap_or(0), cid: child.cid };
+            NodeInfoKind::Directory { links: children.map(link).collect() }
         }
         info => info,
     };
-    Ok(NodeInfo {
-        cid,
-        size,
-        cumulative_size,
-        kind,
-    })
+    Ok(NodeInfo { cid, size, cumulative_size, kind })
 }
 
 fn decode<'a>(cid: &Cid, block: &'a [u8]) -> Result<Node<'a>, ContentError> {

@@ -191,10 +191,7 @@ impl fmt::Display for NodeKind {
 
 impl ContentError {
     pub(crate) fn malformed(cid: &Cid, why: &'static str) -> Self {
-        ContentError::Malformed {
-            cid: Box::new(*cid),
-            why,
-        }
+        ContentError::Malformed { cid: Box::new(*cid), why }
     }
 }
 
@@ -207,11 +204,7 @@ impl From<NodeKind> for ContentError {
 /// A text of the daemon's, cut and made fit for one line of a terminal.
 pub(crate) fn tame(text: &str) -> String {
     let text = text.trim();
-    let mut tame: String = text
-        .chars()
-        .take(MESSAGE_LIMIT)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut tame: String = text.chars().take(MESSAGE_LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(MESSAGE_LIMIT).is_some() {
         tame.push('…');
     }

@@ -67,10 +67,7 @@ struct Wait<'a> {
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Client {
         // A clock can't be added to without end.
-        let timeouts = Timeouts {
-            connect: timeouts.connect.min(FOR_EVER),
-            idle: timeouts.idle.min(FOR_EVER),
-        };
+        let timeouts = Timeouts { connect: timeouts.connect.min(FOR_EVER), idle: timeouts.idle.min(FOR_EVER) };
         Client {
             dialer: Dialer::new(endpoint, timeouts.connect),
             timeouts,
@@ -93,20 +90,12 @@ impl Client {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let wait = Wait {
-            what,
-            timeouts: self.timeouts,
-            end: Instant::now() + self.timeouts.idle * SLOWEST,
-        };
+        let wait = Wait { what, timeouts: self.timeouts, end: Instant::now() + self.timeouts.idle * SLOWEST };
         // An upload's silence isn't the daemon's: it may read all before it says a word.
         let head = async |connection: &mut SendRequest<Payload>, payload: Payload| {
             let uploads = !payload.is_empty();
             let sent = connection.send_request(self.request(path, content_type, payload)?);
-            let answer = if uploads {
-                wait.total(sent).await?
-            } else {
-                wait.idle(sent).await?
-            };
+            let answer = if uploads { wait.total(sent).await? } else { wait.idle(sent).await? };
             answer.map_err(ContentError::Http)
         };
         let answer = match head(&mut connection, payload.clone()).await {
@@ -119,21 +108,10 @@ impl Client {
             answer => answer?,
         };
         let (head, body) = answer.into_parts();
-        let answer = Answer {
-            client: self,
-            body,
-            connection: Some(connection),
-            wait,
-        };
+        let answer = Answer { client: self, body, connection: Some(connection), wait };
         check_trailers(&head.headers)?;
-        if head
-            .headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|encoding| encoding != "identity")
-        {
-            return Err(ContentError::Answer(
-                "it is compressed, which nobody asked for".into(),
-            ));
+        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(ContentError::Answer("it is compressed, which nobody asked for".into()));
         }
         match head.status {
             StatusCode::OK => Ok(answer),
@@ -171,24 +149,15 @@ impl Client {
     ) -> Result<Request<Payload>, ContentError> {
         let host = match self.dialer.endpoint().target() {
             Target::Unix(_) => "localhost".to_owned(),
-            Target::Tcp {
-                host: Host::Ip(ip),
-                port,
-            } => std::net::SocketAddr::new(*ip, *port).to_string(),
-            Target::Tcp {
-                host: Host::Name { name, .. },
-                port,
-            } => format!("{name}:{port}"),
+            Target::Tcp { host: Host::Ip(ip), port } => std::net::SocketAddr::new(*ip, *port).to_string(),
+            Target::Tcp { host: Host::Name { name, .. }, port } => format!("{name}:{port}"),
         };
-        let mut request = Request::post(path)
-            .header(HOST, host)
-            .header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
+        let mut request =
+            Request::post(path).header(HOST, host).header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
-        request
-            .body(payload)
-            .map_err(|error| ContentError::Answer(error.to_string()))
+        request.body(payload).map_err(|error| ContentError::Answer(error.to_string()))
     }
 }
 
@@ -222,10 +191,7 @@ impl Answer<'_> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > SMALL {
-                return Err(ContentError::LongBody {
-                    what: self.wait.what.to_owned(),
-                    limit: SMALL as u64,
-                });
+                return Err(ContentError::LongBody { what: self.wait.what.to_owned(), limit: SMALL as u64 });
             }
             body.extend_from_slice(&chunk);
         }
@@ -249,9 +215,7 @@ impl Answer<'_> {
             message: String,
         }
         if let Ok(Refusal { message }) = serde_json::from_slice(&body) {
-            return ContentError::Daemon {
-                message: tame(&message),
-            };
+            return ContentError::Daemon { message: tame(&message) };
         }
         match tame(&String::from_utf8_lossy(&body)) {
             text if text.is_empty() => ContentError::Answer(format!("HTTP status {status}")),
@@ -265,26 +229,15 @@ impl Wait<'_> {
     async fn idle<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
         let what = || self.what.to_owned();
         let silent = Instant::now() + self.timeouts.idle;
-        timeout_at(silent.min(self.end), future)
-            .await
-            .map_err(|_| match silent < self.end {
-                true => ContentError::Idle {
-                    what: what(),
-                    after: self.timeouts.idle,
-                },
-                false => ContentError::Slow {
-                    what: what(),
-                    after: self.timeouts.idle * SLOWEST,
-                },
-            })
+        timeout_at(silent.min(self.end), future).await.map_err(|_| match silent < self.end {
+            true => ContentError::Idle { what: what(), after: self.timeouts.idle },
+            false => ContentError::Slow { what: what(), after: self.timeouts.idle * SLOWEST },
+        })
     }
 
     /// Waits as long as the whole may take.
     async fn total<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
-        let slow = |_| ContentError::Slow {
-            what: self.what.to_owned(),
-            after: self.timeouts.idle * SLOWEST,
-        };
+        let slow = |_| ContentError::Slow { what: self.what.to_owned(), after: self.timeouts.idle * SLOWEST };
         timeout_at(self.end, future).await.map_err(slow)
     }
 }
@@ -293,8 +246,6 @@ impl Wait<'_> {
 fn check_trailers(headers: &HeaderMap) -> Result<(), ContentError> {
     match headers.get("x-stream-error") {
         None => Ok(()),
-        Some(text) => Err(ContentError::Stream {
-            message: tame(&String::from_utf8_lossy(text.as_bytes())),
-        }),
+        Some(text) => Err(ContentError::Stream { message: tame(&String::from_utf8_lossy(text.as_bytes())) }),
     }
 }

@@ -53,22 +53,12 @@ impl Client {
         }
         let mut verifier = Verifier::new(cid)?;
         let what = format!("block {cid}");
-        let mut answer = self
-            .post(
-                &format!("/api/v0/block/get?arg={cid}"),
-                None,
-                Payload::default(),
-                &what,
-            )
-            .await?;
+        let mut answer = self.post(&format!("/api/v0/block/get?arg={cid}"), None, Payload::default(), &what).await?;
         let mut length = 0;
         while let Some(chunk) = answer.chunk().await? {
             length += chunk.len() as u64;
             if length > BLOCK_LIMIT {
-                return Err(ContentError::LongBody {
-                    what,
-                    limit: BLOCK_LIMIT,
-                });
+                return Err(ContentError::LongBody { what, limit: BLOCK_LIMIT });
             }
             verifier.update(&chunk);
             let received = Instant::now();
@@ -80,10 +70,7 @@ impl Client {
     }
 
     /// What an IPNS name stands for now; the names below it in `path` follow.
-    pub(crate) async fn resolve_name(
-        &self,
-        path: &ContentPath,
-    ) -> Result<ContentPath, ContentError> {
+    pub(crate) async fn resolve_name(&self, path: &ContentPath) -> Result<ContentPath, ContentError> {
         #[derive(Deserialize)]
         struct Resolved {
             #[serde(rename = "Path")]
@@ -91,24 +78,11 @@ impl Client {
         }
         let what = format!("name /ipns/{}", path.root_text());
         // The name's grammar (DNS name, base 58 or a CID) needs no escape in a query.
-        let request = format!(
-            "/api/v0/name/resolve?arg={}&recursive=true",
-            path.root_text()
-        );
-        let body = self
-            .post(&request, None, Payload::default(), &what)
-            .await?
-            .small()
-            .await?;
-        let answer = |text: &[u8]| {
-            ContentError::Answer(format!(
-                "{what} is {}",
-                tame(&String::from_utf8_lossy(text))
-            ))
-        };
+        let request = format!("/api/v0/name/resolve?arg={}&recursive=true", path.root_text());
+        let body = self.post(&request, None, Payload::default(), &what).await?.small().await?;
+        let answer = |text: &[u8]| ContentError::Answer(format!("{what} is {}", tame(&String::from_utf8_lossy(text))));
         let resolved: Resolved = serde_json::from_slice(&body).map_err(|_| answer(&body))?;
-        let target = ContentPath::parse(&resolved.path)
-            .ok_or_else(|| answer(resolved.path.as_bytes()))??;
+        let target = ContentPath::parse(&resolved.path).ok_or_else(|| answer(resolved.path.as_bytes()))??;
         Ok(target.join(path.names()))
     }
 
@@ -124,17 +98,8 @@ impl Client {
                        &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024";
         let expected = import::cid_of(&data).ok_or(ContentError::TooLarge { limit: 1 << 30 })?;
         let (content_type, payload) = Payload::multipart(data, &expected.to_string());
-        let body = self
-            .post(request, Some(&content_type), payload, "an upload")
-            .await?
-            .small()
-            .await?;
-        let answer = || {
-            ContentError::Answer(format!(
-                "an upload became {}",
-                tame(&String::from_utf8_lossy(&body))
-            ))
-        };
+        let body = self.post(request, Some(&content_type), payload, "an upload").await?.small().await?;
+        let answer = || ContentError::Answer(format!("an upload became {}", tame(&String::from_utf8_lossy(&body))));
         let added: Added = serde_json::from_slice(&body).map_err(|_| answer())?;
         if parse_cid(&added.hash).is_none_or(|cid| cid.to_bytes() != expected.to_bytes()) {
             return Err(answer());

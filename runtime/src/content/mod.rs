@@ -47,10 +47,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// 10 s and 30 s.
     fn default() -> Self {
-        Timeouts {
-            connect: Duration::from_secs(10),
-            idle: Duration::from_secs(30),
-        }
+        Timeouts { connect: Duration::from_secs(10), idle: Duration::from_secs(30) }
     }
 }
 
@@ -129,9 +126,7 @@ pub struct NodeLink {
 impl Content {
     /// Names where content comes from; dials nothing.
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Content {
-        Content {
-            client: Rc::new(http::Client::new(endpoint, timeouts)),
-        }
+        Content { client: Rc::new(http::Client::new(endpoint, timeouts)) }
     }
 
     /// Fetches a file of at most `max_size` bytes into `into`, which must be empty, and returns its size.
@@ -141,12 +136,7 @@ impl Content {
     /// # Errors
     /// [`ContentError::NodeType`] where the path ends at something that isn't a file (R7.2); every other
     /// error is a failed retrieval.
-    pub async fn fetch(
-        &self,
-        path: &ContentPath,
-        into: &File,
-        max_size: u64,
-    ) -> Result<u64, ContentError> {
+    pub async fn fetch(&self, path: &ContentPath, into: &File, max_size: u64) -> Result<u64, ContentError> {
         let cid = dir::resolve(&self.client, path).await?;
         walk::fetch(&self.client, cid, &into, max_size).await
     }

@@ -69,10 +69,7 @@ impl<'a> Node<'a> {
                 _ => return Err("not a dag-pb node"),
             }
         }
-        Ok(Node {
-            block,
-            unixfs: data.and_then(|data| UnixFs::decode(data).ok()),
-        })
+        Ok(Node { block, unixfs: data.and_then(|data| UnixFs::decode(data).ok()) })
     }
 
     /// Its links, in order.
@@ -98,11 +95,7 @@ impl<'a> Link<'a> {
                 _ => return Err("not a dag-pb link"),
             }
         }
-        Ok(Link {
-            cid: cid.ok_or("a link without a CID")?,
-            name: name.unwrap_or_default(),
-            tsize,
-        })
+        Ok(Link { cid: cid.ok_or("a link without a CID")?, name: name.unwrap_or_default(), tsize })
     }
 }
 

@@ -86,20 +86,8 @@ impl ContentPath {
             true if is_key(text) || is_domain(text) => Root::Ipns,
             true => return None,
         };
-        let names = if bytes.len() > PATH_LIMIT {
-            Err(PathError::Long)
-        } else {
-            names(rest, url)
-        };
-        Some(
-            names
-                .map(|names| ContentPath {
-                    root,
-                    text: text.to_owned(),
-                    names,
-                })
-                .map_err(Into::into),
-        )
+        let names = if bytes.len() > PATH_LIMIT { Err(PathError::Long) } else { names(rest, url) };
+        Some(names.map(|names| ContentPath { root, text: text.to_owned(), names }).map_err(Into::into))
     }
 
     /// As [`ContentPath::parse`], and a bare CID too, which is how a cell may name content over RPC.
@@ -108,11 +96,7 @@ impl ContentPath {
     /// As there.
     pub fn parse_or_cid(path: &str) -> Option<Result<ContentPath, ContentError>> {
         match parse_cid(path) {
-            Some(cid) => Some(Ok(ContentPath {
-                root: Root::Ipfs(cid),
-                text: path.to_owned(),
-                names: Vec::new(),
-            })),
+            Some(cid) => Some(Ok(ContentPath { root: Root::Ipfs(cid), text: path.to_owned(), names: Vec::new() })),
             None => ContentPath::parse(path),
         }
     }
@@ -144,22 +128,14 @@ impl ContentPath {
 
 impl From<Cid> for ContentPath {
     fn from(cid: Cid) -> Self {
-        ContentPath {
-            text: cid.to_string(),
-            root: Root::Ipfs(cid),
-            names: Vec::new(),
-        }
+        ContentPath { text: cid.to_string(), root: Root::Ipfs(cid), names: Vec::new() }
     }
 }
 
 impl fmt::Display for ContentPath {
     /// The path in its `/ipfs/…` or `/ipns/…` form, control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.root == Root::Ipns {
-            "/ipns/"
-        } else {
-            "/ipfs/"
-        })?;
+        f.write_str(if self.root == Root::Ipns { "/ipns/" } else { "/ipfs/" })?;
         f.write_str(&self.text)?;
         for name in &self.names {
             write!(f, "/{}", super::error::Printable(name))?;
@@ -176,11 +152,7 @@ pub(crate) fn parse_cid(text: &str) -> Option<Cid> {
         return None;
     }
     let v0 = text.len() == 46 && text.starts_with("Qm");
-    let bytes = if v0 {
-        Base::Base58Btc.decode(text).ok()?
-    } else {
-        multibase::decode(text).ok()?.1
-    };
+    let bytes = if v0 { Base::Base58Btc.decode(text).ok()? } else { multibase::decode(text).ok()?.1 };
     let cid = cid_from_bytes(&bytes)?;
     (v0 == (cid.version() == cid::Version::V0)).then_some(cid)
 }
@@ -206,18 +178,13 @@ fn is_domain(text: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     name.len() <= 253
         && name.contains('.')
         && name.split('.').all(label)
-        && name
-            .rsplit('.')
-            .next()
-            .is_some_and(|top| top.bytes().any(|b| b.is_ascii_alphabetic()))
+        && name.rsplit('.').next().is_some_and(|top| top.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 
 /// The names after the root. Empty ones and `.` are skipped, as Kubo does.
@@ -227,11 +194,7 @@ fn names(rest: &[u8], url: bool) -> Result<Vec<String>, PathError> {
     }
     let mut names = Vec::new();
     for name in rest.split(|byte| *byte == b'/') {
-        let name = if url {
-            percent_decode(name)?
-        } else {
-            name.to_vec()
-        };
+        let name = if url { percent_decode(name)? } else { name.to_vec() };
         let name = String::from_utf8(name).map_err(|_| PathError::Utf8)?;
         match name.as_str() {
             "" | "." => {}
@@ -257,8 +220,6 @@ fn percent_decode(text: &[u8]) -> Result<Vec<u8>, PathError> {
 }
 
 fn hex(digit: Option<&u8>) -> Result<u8, PathError> {
-    let digit = digit
-        .and_then(|digit| char::from(*digit).to_digit(16))
-        .ok_or(PathError::Percent)?;
+    let digit = digit.and_then(|digit| char::from(*digit).to_digit(16)).ok_or(PathError::Percent)?;
     Ok(digit as u8)
 }

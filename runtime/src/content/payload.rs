@@ -32,11 +32,7 @@ impl Payload {
         // In pieces, for hyper copies each into a buffer that it keeps as long as the connection.
         let data = (0..data.len()).step_by(PIECE).map(|at| data.slice(at..data.len().min(at + PIECE)));
         let pieces = std::iter::once(head.into()).chain(data).chain([tail.into()]);
-        let payload = Payload(
-            pieces
-                .filter(|piece: &Bytes| !piece.is_empty())
-                .collect(),
-        );
+        let payload = Payload(pieces.filter(|piece: &Bytes| !piece.is_empty()).collect());
         (format!("multipart/form-data; boundary={boundary}"), payload)
     }
 
@@ -49,10 +45,7 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
     }
 

@@ -35,12 +35,7 @@ enum Slot<'a> {
 }
 
 /// Finds the entry `name` of the sharded directory whose root is `block`.
-pub(crate) async fn find(
-    client: &Client,
-    cid: Cid,
-    block: Vec<u8>,
-    name: &str,
-) -> Result<Option<Child>, ContentError> {
+pub(crate) async fn find(client: &Client, cid: Cid, block: Vec<u8>, name: &str) -> Result<Option<Child>, ContentError> {
     let (mut cid, mut block) = (cid, block);
     let hash = murmur3_x64_64(name.as_bytes());
     let mut used = 0;
@@ -51,18 +46,12 @@ pub(crate) async fn find(
             trie = Some(shape);
             used += shape.bits;
             if used > u64::BITS {
-                return Err(ContentError::malformed(
-                    &cid,
-                    "a sharded directory is deeper than its hash is long",
-                ));
+                return Err(ContentError::malformed(&cid, "a sharded directory is deeper than its hash is long"));
             }
             let index = (hash >> (u64::BITS - used)) & ((1 << shape.bits) - 1);
             let prefix = format!("{index:0digits$X}", digits = shape.digits);
             let mut next = None;
-            for link in node
-                .links()
-                .filter(|link| link.name.starts_with(prefix.as_bytes()))
-            {
+            for link in node.links().filter(|link| link.name.starts_with(prefix.as_bytes())) {
                 match slot(&cid, &link, shape)? {
                     Slot::Entry(found) if found == name.as_bytes() => {
                         return Ok(Some(Child::new(found, &link)));
@@ -81,20 +70,13 @@ pub(crate) async fn find(
 }
 
 /// Adds all entries of the sharded directory whose root is `block`, in the order of their hashes.
-pub(crate) async fn list(
-    client: &Client,
-    cid: Cid,
-    block: Vec<u8>,
-    listing: &mut Listing,
-) -> Result<(), ContentError> {
+pub(crate) async fn list(client: &Client, cid: Cid, block: Vec<u8>, listing: &mut Listing) -> Result<(), ContentError> {
     let mut trie = None;
     let mut waiting = vec![(cid, 1)];
     let mut root = Some(block);
     let mut blocks = BLOCKS;
     while let Some((cid, depth)) = waiting.pop() {
-        blocks = blocks
-            .checked_sub(1)
-            .ok_or(ContentError::Bomb("a sharded directory of too many blocks"))?;
+        blocks = blocks.checked_sub(1).ok_or(ContentError::Bomb("a sharded directory of too many blocks"))?;
         let block = match root.take() {
             Some(block) => block,
             None => shard_block(client, &cid).await?,
@@ -102,10 +84,7 @@ pub(crate) async fn list(
         let (node, shape) = decode(&cid, &block, trie)?;
         trie = Some(shape);
         if depth * shape.bits > u64::BITS {
-            return Err(ContentError::malformed(
-                &cid,
-                "a sharded directory is deeper than its hash is long",
-            ));
+            return Err(ContentError::malformed(&cid, "a sharded directory is deeper than its hash is long"));
         }
         for link in node.links() {
             match slot(&cid, &link, shape)? {
@@ -120,19 +99,12 @@ pub(crate) async fn list(
 async fn shard_block(client: &Client, cid: &Cid) -> Result<Vec<u8>, ContentError> {
     match cid.codec() {
         DAG_PB => client.block(cid).await,
-        _ => Err(ContentError::malformed(
-            cid,
-            "a part of a sharded directory isn't dag-pb",
-        )),
+        _ => Err(ContentError::malformed(cid, "a part of a sharded directory isn't dag-pb")),
     }
 }
 
 /// Decodes a shard and checks its parameters; all shards of a trie have the same.
-fn decode<'a>(
-    cid: &Cid,
-    block: &'a [u8],
-    trie: Option<Shape>,
-) -> Result<(Node<'a>, Shape), ContentError> {
+fn decode<'a>(cid: &Cid, block: &'a [u8], trie: Option<Shape>) -> Result<(Node<'a>, Shape), ContentError> {
     let malformed = |why| ContentError::malformed(cid, why);
     let node = Node::decode(block).map_err(malformed)?;
     let shape = match &node.unixfs {
@@ -140,14 +112,10 @@ fn decode<'a>(
         _ => return Err(malformed("a part of a sharded directory is not one")),
     };
     if trie.is_some_and(|trie| trie != shape) {
-        return Err(malformed(
-            "the parts of a sharded directory differ in their width",
-        ));
+        return Err(malformed("the parts of a sharded directory differ in their width"));
     }
     if node.links().count() > 1 << shape.bits {
-        return Err(malformed(
-            "a part of a sharded directory has more links than its width",
-        ));
+        return Err(malformed("a part of a sharded directory has more links than its width"));
     }
     Ok((node, shape))
 }
@@ -159,10 +127,7 @@ fn shape(unixfs: &UnixFs<'_>) -> Result<Shape, &'static str> {
     match unixfs.fanout {
         Some(fanout) if (8..=FANOUT_MAX).contains(&fanout) && fanout.is_power_of_two() => {
             let bits = fanout.ilog2();
-            Ok(Shape {
-                bits,
-                digits: format!("{:X}", fanout - 1).len(),
-            })
+            Ok(Shape { bits, digits: format!("{:X}", fanout - 1).len() })
         }
         _ => Err("a sharded directory whose width isn't a power of two from 8 to 1024"),
     }
@@ -172,10 +137,7 @@ fn slot<'a>(cid: &Cid, link: &Link<'a>, shape: Shape) -> Result<Slot<'a>, Conten
     match link.name.split_at_checked(shape.digits) {
         Some((_, b"")) => Ok(Slot::Shard),
         Some((_, name)) => Ok(Slot::Entry(name)),
-        None => Err(ContentError::malformed(
-            cid,
-            "a link of a sharded directory has no index",
-        )),
+        None => Err(ContentError::malformed(cid, "a link of a sharded directory has no index")),
     }
 }
 
@@ -199,17 +161,9 @@ fn murmur3_x64_64(data: &[u8]) -> u64 {
     let (blocks, tail) = data.as_chunks::<16>();
     for block in blocks {
         h1 ^= mix1(word(&block[..8]));
-        h1 = h1
-            .rotate_left(27)
-            .wrapping_add(h2)
-            .wrapping_mul(5)
-            .wrapping_add(0x52dc_e729);
+        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
         h2 ^= mix2(word(&block[8..]));
-        h2 = h2
-            .rotate_left(31)
-            .wrapping_add(h1)
-            .wrapping_mul(5)
-            .wrapping_add(0x3849_5ab5);
+        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
     }
     let (low, high) = tail.split_at(tail.len().min(8));
     h2 ^= mix2(word(high));

@@ -34,12 +34,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`ContentError::Hash`] where the function or the digest's length is not one that can be checked.
     pub(crate) fn new(cid: &'a Cid) -> Result<Self, ContentError> {
-        let refuse = |why| {
-            Err(ContentError::Hash {
-                cid: Box::new(*cid),
-                why,
-            })
-        };
+        let refuse = |why| Err(ContentError::Hash { cid: Box::new(*cid), why });
         let length = usize::from(cid.hash().size());
         let code = cid.hash().code();
         let state = match code {
@@ -56,15 +51,11 @@ impl<'a> Verifier<'a> {
             // The multicodec table gives blake2b-8·n the code 0xb200 + n, blake2s-8·n 0xb240 + n.
             0xb201..=0xb240 => {
                 let mut params = blake2b_simd::Params::new();
-                State::Blake2b(Box::new(
-                    params.hash_length((code - 0xb200) as usize).to_state(),
-                ))
+                State::Blake2b(Box::new(params.hash_length((code - 0xb200) as usize).to_state()))
             }
             0xb241..=0xb260 => {
                 let mut params = blake2s_simd::Params::new();
-                State::Blake2s(Box::new(
-                    params.hash_length((code - 0xb240) as usize).to_state(),
-                ))
+                State::Blake2s(Box::new(params.hash_length((code - 0xb240) as usize).to_state()))
             }
             0x1e => State::Blake3(Box::default()),
             _ => return refuse("an unknown hash function"),
@@ -122,12 +113,6 @@ impl<'a> Verifier<'a> {
                 digest.into()
             }
         };
-        if *digest == *wanted {
-            Ok(())
-        } else {
-            Err(ContentError::Mismatch {
-                cid: Box::new(*self.cid),
-            })
-        }
+        if *digest == *wanted { Ok(()) } else { Err(ContentError::Mismatch { cid: Box::new(*self.cid) }) }
     }
 }

@@ -75,18 +75,8 @@ struct Level {
 
 /// Fetches the file `root` of at most `max_size` bytes into an empty sink; returns its size. After an
 /// error the sink holds bytes that mean nothing.
-pub(crate) async fn fetch(
-    client: &Client,
-    root: Cid,
-    sink: &impl Sink,
-    max_size: u64,
-) -> Result<u64, ContentError> {
-    let part = Part {
-        cid: root,
-        offset: 0,
-        size: None,
-        depth: 0,
-    };
+pub(crate) async fn fetch(client: &Client, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
+    let part = Part { cid: root, offset: 0, size: None, depth: 0 };
     let (size, level) = fetch_part(client, part, sink, max_size).await?;
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
@@ -95,9 +85,8 @@ pub(crate) async fn fetch(
         while in_flight.len() < IN_FLIGHT
             && let Some(part) = next_part(&mut waiting)?
         {
-            blocks = blocks.checked_sub(1).ok_or(ContentError::Bomb(
-                "the file has far more blocks than its size needs",
-            ))?;
+            blocks =
+                blocks.checked_sub(1).ok_or(ContentError::Bomb("the file has far more blocks than its size needs"))?;
             in_flight.push(fetch_part(client, part, sink, max_size));
         }
         // Identity blocks are there at once: a file of them must not keep the thread from its other work.
@@ -107,9 +96,7 @@ pub(crate) async fn fetch(
             Some(fetched) => waiting.extend(fetched?.1),
         }
         if waiting.iter().map(Level::memory).sum::<usize>() > WAITING {
-            return Err(ContentError::Bomb(
-                "the file's inner blocks are larger than its size needs",
-            ));
+            return Err(ContentError::Bomb("the file's inner blocks are larger than its size needs"));
         }
     }
 }
@@ -136,19 +123,13 @@ async fn fetch_part(
     sink: &impl Sink,
     max_size: u64,
 ) -> Result<(u64, Option<Level>), ContentError> {
-    let Part {
-        cid, offset, size, ..
-    } = part;
+    let Part { cid, offset, size, .. } = part;
     match cid.codec() {
         RAW => {
             let limit = size.unwrap_or(max_size);
             let mut length = 0;
             let over = |length| match size {
-                Some(declared) => ContentError::Size {
-                    cid: Box::new(cid),
-                    declared,
-                    actual: length,
-                },
+                Some(declared) => ContentError::Size { cid: Box::new(cid), declared, actual: length },
                 None => ContentError::TooLarge { limit: max_size },
             };
             let length = client
@@ -174,17 +155,12 @@ async fn fetch_part(
             if let Some(declared) = size
                 && declared != total
             {
-                return Err(ContentError::Size {
-                    cid: Box::new(cid),
-                    declared,
-                    actual: total,
-                });
+                return Err(ContentError::Size { cid: Box::new(cid), declared, actual: total });
             }
             if total > max_size {
                 return Err(ContentError::TooLarge { limit: max_size });
             }
-            sink.write_at(file.data, offset)
-                .map_err(ContentError::Write)?;
+            sink.write_at(file.data, offset).map_err(ContentError::Write)?;
             let level = Level::new(&node, file, offset + file.data.len() as u64, part.depth + 1);
             Ok((total, level))
         }
@@ -196,11 +172,7 @@ async fn fetch_part(
 const NOT_A_FILE: &str = "a part of a file is not a file";
 
 /// The UnixFS file in a node; at the root, anything else is an unexpected type, below it nonsense.
-fn as_file<'a, 'b>(
-    cid: &Cid,
-    node: &'a Node<'b>,
-    root: bool,
-) -> Result<&'a UnixFs<'b>, ContentError> {
+fn as_file<'a, 'b>(cid: &Cid, node: &'a Node<'b>, root: bool) -> Result<&'a UnixFs<'b>, ContentError> {
     match NodeKind::of(node) {
         (NodeKind::File, Some(file)) => Ok(file),
         (kind, _) if root => Err(kind.into()),
@@ -209,27 +181,17 @@ fn as_file<'a, 'b>(
 }
 
 /// The size of a file or part of one by its own declarations, which must agree (R7.4).
-pub(crate) fn tree_size(
-    cid: &Cid,
-    node: &Node<'_>,
-    file: &UnixFs<'_>,
-) -> Result<u64, ContentError> {
+pub(crate) fn tree_size(cid: &Cid, node: &Node<'_>, file: &UnixFs<'_>) -> Result<u64, ContentError> {
     let malformed = |why| ContentError::malformed(cid, why);
     if node.links().count() != file.block_sizes.len() {
         return Err(malformed("it has not one size for each link"));
     }
     let mut total = file.data.len() as u64;
     for size in &file.block_sizes {
-        total = total
-            .checked_add(*size)
-            .ok_or_else(|| malformed("its sizes overflow"))?;
+        total = total.checked_add(*size).ok_or_else(|| malformed("its sizes overflow"))?;
     }
     match file.file_size {
-        Some(declared) if declared != total => Err(ContentError::Size {
-            cid: Box::new(*cid),
-            declared,
-            actual: total,
-        }),
+        Some(declared) if declared != total => Err(ContentError::Size { cid: Box::new(*cid), declared, actual: total }),
         _ => Ok(total),
     }
 }
@@ -243,13 +205,7 @@ impl Level {
             // A block has at most 2 MiB, so its CIDs do.
             links.push((cids.len() as u32, *size));
         }
-        let level = Level {
-            cids,
-            links: links.into_iter(),
-            cid_start: 0,
-            offset,
-            depth,
-        };
+        let level = Level { cids, links: links.into_iter(), cid_start: 0, offset, depth };
         (!level.cids.is_empty()).then_some(level)
     }
 
@@ -264,12 +220,7 @@ impl Iterator for Level {
     fn next(&mut self) -> Option<Part> {
         let (end, size) = self.links.next()?;
         let cid = cid_from_bytes(&self.cids[self.cid_start..end as usize])?;
-        let part = Part {
-            cid,
-            offset: self.offset,
-            size: Some(size),
-            depth: self.depth,
-        };
+        let part = Part { cid, offset: self.offset, size: Some(size), depth: self.depth };
         self.cid_start = end as usize;
         self.offset += size;
         Some(part)

@@ -39,55 +39,31 @@ fn r7_4_parts_have_the_size_that_is_declared() {
 fn r7_4_a_block_agrees_with_itself() {
     let (cid, data) = leaf(b"12345");
     let parts = [(cid, data)];
-    for (lie, links) in [
-        (4, &[(cid, 5)][..]),
-        (6, &[(cid, 5)]),
-        (5, &[(cid, 5), (cid, 5)]),
-    ] {
-        assert!(matches!(
-            cat(&file(lie, b"", links), &parts, 100),
-            Err(ContentError::Size { .. })
-        ));
+    for (lie, links) in [(4, &[(cid, 5)][..]), (6, &[(cid, 5)]), (5, &[(cid, 5), (cid, 5)])] {
+        assert!(matches!(cat(&file(lie, b"", links), &parts, 100), Err(ContentError::Size { .. })));
     }
     let overflow = cat(&file(0, b"x", &[(cid, u64::MAX)]), &parts, u64::MAX).unwrap_err();
-    assert!(
-        matches!(overflow, ContentError::Malformed { .. }),
-        "{overflow}"
-    );
+    assert!(matches!(overflow, ContentError::Malformed { .. }), "{overflow}");
 }
 
 #[test]
 fn r7_4_too_large_by_declaration_asks_for_no_part() {
     let root = file(1 << 40, b"", &[(cid_of(RAW, b"nowhere"), 1 << 40)]);
-    assert!(
-        matches!(cat(&root, &[], 1 << 30), Err(ContentError::TooLarge { limit }) if limit == 1 << 30)
-    );
+    assert!(matches!(cat(&root, &[], 1 << 30), Err(ContentError::TooLarge { limit }) if limit == 1 << 30));
 }
 
 #[test]
 fn r8_a_full_disk_is_not_the_daemons_fault() {
     let (cid, _) = leaf(b"12345");
-    let full = std::fs::File::options()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let fetched = wait(
-        Fake::serves(vec![leaf(b"12345")])
-            .content
-            .fetch(&path(&cid), &full, 5),
-    );
-    assert!(
-        matches!(fetched, Err(ContentError::Write(cause)) if cause.kind() == std::io::ErrorKind::StorageFull)
-    );
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let fetched = wait(Fake::serves(vec![leaf(b"12345")]).content.fetch(&path(&cid), &full, 5));
+    assert!(matches!(fetched, Err(ContentError::Write(cause)) if cause.kind() == std::io::ErrorKind::StorageFull));
 }
 
 #[test]
 fn r20_malformed_blocks_and_parts_are_named() {
     let malformed = cat(b"\xff", &[], 10).unwrap_err();
-    assert!(
-        matches!(malformed, ContentError::Malformed { .. }),
-        "{malformed}"
-    );
+    assert!(matches!(malformed, ContentError::Malformed { .. }), "{malformed}");
     for codec in [DAG_PB, 0x71] {
         let part = directory(&[8, 1], &[]);
         let cid = cid_of(codec, &part);
@@ -132,10 +108,7 @@ fn r20_inner_blocks_full_of_links_are_refused() {
         parts.push(below.clone());
     }
     let error = cat(&below.1, &parts, 10).unwrap_err();
-    assert!(
-        error.to_string().contains("inner blocks are larger"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("inner blocks are larger"), "{error}");
 }
 
 #[test]
@@ -154,17 +127,8 @@ fn r7_2_every_kind_that_is_not_a_file_is_named() {
         assert!(matches!(error, ContentError::NodeType { .. }));
         assert_eq!(error.to_string(), name);
     }
-    for (codec, name) in [
-        (0x71, "dag-cbor"),
-        (0x0129, "dag-json"),
-        (0x1234, "a block of codec 0x1234"),
-    ] {
-        let error = wait(
-            Fake::serves(vec![])
-                .content
-                .cat(&path(&inline(codec, b"x")), 10),
-        )
-        .unwrap_err();
+    for (codec, name) in [(0x71, "dag-cbor"), (0x0129, "dag-json"), (0x1234, "a block of codec 0x1234")] {
+        let error = wait(Fake::serves(vec![]).content.cat(&path(&inline(codec, b"x")), 10)).unwrap_err();
         assert!(matches!(error, ContentError::NodeType { kind: NodeKind::Codec(c) } if c == codec));
         assert_eq!(error.to_string(), name);
     }
@@ -172,23 +136,12 @@ fn r7_2_every_kind_that_is_not_a_file_is_named() {
 
 #[test]
 fn r7_5_digests_that_prove_nothing_are_refused() {
-    let hashes: [(u64, &[u8]); 5] = [
-        (0x11, &[0; 20]),
-        (0x12, &[0; 31]),
-        (0x1e, &[0; 19]),
-        (0xd5, &[0; 16]),
-        (0xb210, &[0; 16]),
-    ];
+    let hashes: [(u64, &[u8]); 5] =
+        [(0x11, &[0; 20]), (0x12, &[0; 31]), (0x1e, &[0; 19]), (0xd5, &[0; 16]), (0xb210, &[0; 16])];
     for (code, digest) in hashes {
         let cid = Cid::new_v1(RAW, multihash::Multihash::wrap(code, digest).unwrap());
         let fake = Fake::serves(vec![]);
-        assert!(
-            matches!(
-                wait(fake.content.cat(&path(&cid), 10)),
-                Err(ContentError::Hash { .. })
-            ),
-            "{code:#x}"
-        );
+        assert!(matches!(wait(fake.content.cat(&path(&cid), 10)), Err(ContentError::Hash { .. })), "{code:#x}");
         assert_eq!(fake.connections(), 0);
     }
 }

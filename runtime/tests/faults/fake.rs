@@ -19,15 +19,9 @@ pub struct Fake {
 }
 
 /// Long enough for a busy machine.
-pub const PATIENT: Timeouts = Timeouts {
-    connect: Duration::from_secs(20),
-    idle: Duration::from_secs(20),
-};
+pub const PATIENT: Timeouts = Timeouts { connect: Duration::from_secs(20), idle: Duration::from_secs(20) };
 /// For tests in which the daemon is at fault for being slow.
-pub const HASTY: Timeouts = Timeouts {
-    connect: Duration::from_millis(1000),
-    idle: Duration::from_millis(300),
-};
+pub const HASTY: Timeouts = Timeouts { connect: Duration::from_millis(1000), idle: Duration::from_millis(300) };
 
 impl Fake {
     pub fn new(script: impl Fn(&str, &mut TcpStream) -> bool + Send + Sync + 'static) -> Fake {
@@ -35,15 +29,9 @@ impl Fake {
     }
 
     /// As [`Fake::new`], with other timeouts than [`PATIENT`].
-    pub fn timed(
-        timeouts: Timeouts,
-        script: impl Fn(&str, &mut TcpStream) -> bool + Send + Sync + 'static,
-    ) -> Fake {
+    pub fn timed(timeouts: Timeouts, script: impl Fn(&str, &mut TcpStream) -> bool + Send + Sync + 'static) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = Endpoint::parse(&format!(
-            "/ip4/127.0.0.1/tcp/{}",
-            listener.local_addr().unwrap().port()
-        ));
+        let endpoint = Endpoint::parse(&format!("/ip4/127.0.0.1/tcp/{}", listener.local_addr().unwrap().port()));
         let connections = Arc::new(AtomicUsize::new(0));
         let (script, count): (Arc<Script>, _) = (Arc::new(script), connections.clone());
         std::thread::spawn(move || {
@@ -53,10 +41,7 @@ impl Fake {
                 std::thread::spawn(move || serve(&*script, stream));
             }
         });
-        Fake {
-            content: Content::new(endpoint.unwrap(), timeouts),
-            connections,
-        }
+        Fake { content: Content::new(endpoint.unwrap(), timeouts), connections }
     }
 
     /// Every request gets these bytes, then the end of the connection.
@@ -72,10 +57,7 @@ impl Fake {
     pub fn serves(blocks: Vec<(Cid, Vec<u8>)>) -> Fake {
         Fake::new(move |request, stream| {
             let cid = request.split("arg=").nth(1).unwrap();
-            let (_, block) = blocks
-                .iter()
-                .find(|(known, _)| known.to_string() == cid)
-                .unwrap();
+            let (_, block) = blocks.iter().find(|(known, _)| known.to_string() == cid).unwrap();
             stream.write_all(&ok(block)).is_ok()
         })
     }
@@ -112,19 +94,11 @@ fn serve(script: &Script, mut stream: TcpStream) {
 
 /// An answer with a length.
 pub fn ok(body: &[u8]) -> Vec<u8> {
-    [
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(),
-        body,
-    ]
-    .concat()
+    [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
 }
 
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 pub fn path(cid: &Cid) -> ContentPath {
@@ -136,10 +110,7 @@ pub const RAW: u64 = 0x55;
 
 /// The CID (blake3, for its crate is at hand) of a block.
 pub fn cid_of(codec: u64, block: &[u8]) -> Cid {
-    Cid::new_v1(
-        codec,
-        multihash::Multihash::wrap(0x1e, blake3::hash(block).as_bytes()).unwrap(),
-    )
+    Cid::new_v1(codec, multihash::Multihash::wrap(0x1e, blake3::hash(block).as_bytes()).unwrap())
 }
 
 /// An identity CID, which holds its block.
@@ -153,25 +124,14 @@ pub fn file(file_size: u64, data: &[u8], parts: &[(Cid, u64)]) -> Vec<u8> {
     for (_, size) in parts {
         unixfs.extend([&[0x20][..], &varint(*size)].concat());
     }
-    let links = parts
-        .iter()
-        .flat_map(|(cid, _)| bytes(2, &bytes(1, &cid.to_bytes())));
+    let links = parts.iter().flat_map(|(cid, _)| bytes(2, &bytes(1, &cid.to_bytes())));
     links.chain(bytes(1, &unixfs)).collect()
 }
 
 /// A directory, or a part of one.
 pub fn directory(unixfs: &[u8], links: &[(&str, Cid)]) -> Vec<u8> {
-    let link = |(name, cid): &(&str, Cid)| {
-        bytes(
-            2,
-            &[bytes(1, &cid.to_bytes()), bytes(2, name.as_bytes())].concat(),
-        )
-    };
-    links
-        .iter()
-        .flat_map(link)
-        .chain(bytes(1, unixfs))
-        .collect()
+    let link = |(name, cid): &(&str, Cid)| bytes(2, &[bytes(1, &cid.to_bytes()), bytes(2, name.as_bytes())].concat());
+    links.iter().flat_map(link).chain(bytes(1, unixfs)).collect()
 }
 
 fn bytes(field: u8, bytes: &[u8]) -> Vec<u8> {

@@ -25,34 +25,19 @@ impl Kubo {
     pub fn start_with(settings: &[(&str, &str)]) -> Kubo {
         let repository = TempDir::new().unwrap();
         ipfs_in(repository.path(), &["init", "--profile=server,test"], None);
-        let addresses =
-            r#"{"API":"/ip4/127.0.0.1/tcp/0","Gateway":"/ip4/127.0.0.1/tcp/0","Swarm":[]}"#;
-        ipfs_in(
-            repository.path(),
-            &["config", "--json", "Addresses", addresses],
-            None,
-        );
+        let addresses = r#"{"API":"/ip4/127.0.0.1/tcp/0","Gateway":"/ip4/127.0.0.1/tcp/0","Swarm":[]}"#;
+        ipfs_in(repository.path(), &["config", "--json", "Addresses", addresses], None);
         for (key, value) in settings {
             ipfs_in(repository.path(), &["config", "--json", key, value], None);
         }
-        let mut daemon = command(repository.path())
-            .args(["daemon", "--offline"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut daemon =
+            command(repository.path()).args(["daemon", "--offline"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
-        assert!(
-            lines.any(|line| line.unwrap().contains("Daemon is ready")),
-            "the daemon ended"
-        );
+        assert!(lines.any(|line| line.unwrap().contains("Daemon is ready")), "the daemon ended");
         // Its pipe must not fill up, nor break.
         std::thread::spawn(move || lines.for_each(drop));
         let api = std::fs::read_to_string(repository.path().join("api")).unwrap();
-        Kubo {
-            daemon,
-            repository,
-            endpoint: Endpoint::parse(api.trim()).unwrap(),
-        }
+        Kubo { daemon, repository, endpoint: Endpoint::parse(api.trim()).unwrap() }
     }
 
     /// Runs `ipfs` against this daemon; returns what it printed.
@@ -79,18 +64,12 @@ impl Drop for Kubo {
 
 pub fn path(text: impl AsRef<str>) -> ContentPath {
     let text = text.as_ref();
-    ContentPath::parse(text)
-        .unwrap_or_else(|| panic!("{text} is taken for a local path"))
-        .unwrap()
+    ContentPath::parse(text).unwrap_or_else(|| panic!("{text} is taken for a local path")).unwrap()
 }
 
 /// Runs a future to its end on a runtime of its own.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// `length` bytes without a pattern that a chunker could fall for.
@@ -108,11 +87,7 @@ pub fn noise(length: usize) -> Vec<u8> {
 fn ipfs_in(repository: &Path, args: &[&str], input: Option<&[u8]>) -> String {
     let mut child = command(repository)
         .args(args)
-        .stdin(if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -121,11 +96,7 @@ fn ipfs_in(repository: &Path, args: &[&str], input: Option<&[u8]>) -> String {
         child.stdin.take().unwrap().write_all(input).unwrap();
     }
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "ipfs {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "ipfs {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -136,13 +107,8 @@ fn command(repository: &Path) -> Command {
 }
 
 fn binary() -> PathBuf {
-    let on_path = || {
-        std::env::split_paths(&std::env::var_os("PATH")?)
-            .map(|dir| dir.join("ipfs"))
-            .find(|file| file.is_file())
-    };
-    let binary = std::env::var_os("IPFS_BIN")
-        .map(PathBuf::from)
-        .or_else(on_path);
+    let on_path =
+        || std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join("ipfs")).find(|file| file.is_file());
+    let binary = std::env::var_os("IPFS_BIN").map(PathBuf::from).or_else(on_path);
     binary.expect("no Kubo: install one (https://docs.ipfs.tech/install/command-line) or let `ci/setup` build it, then put `ipfs` on PATH or name it with IPFS_BIN")
 }

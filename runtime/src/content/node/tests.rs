@@ -19,21 +19,13 @@ fn cid() -> Vec<u8> {
 
 #[test]
 fn a_link_has_a_cid_and_maybe_more() {
-    let link = [
-        message(&[(1, &cid()), (2, b"name")]),
-        vec![0x18, 0xac, 0x02],
-    ]
-    .concat();
+    let link = [message(&[(1, &cid()), (2, b"name")]), vec![0x18, 0xac, 0x02]].concat();
     let block = message(&[(2, &link), (2, &message(&[(1, &cid())])), (1, &[8, 2])]);
     let node = Node::decode(&block).unwrap();
     let links: Vec<_> = node.links().map(|link| (link.name, link.tsize)).collect();
     assert_eq!(links, [(&b"name"[..], Some(300)), (b"", None)]);
     assert_eq!(node.unixfs.as_ref().unwrap().kind, Kind::File);
-    for link in [
-        message(&[(2, b"name")]),
-        message(&[(1, &cid()[..35])]),
-        message(&[(1, &[cid(), vec![0]].concat())]),
-    ] {
+    for link in [message(&[(2, b"name")]), message(&[(1, &cid()[..35])]), message(&[(1, &[cid(), vec![0]].concat())])] {
         assert!(Node::decode(&message(&[(2, &link)])).is_err());
     }
 }
@@ -41,10 +33,7 @@ fn a_link_has_a_cid_and_maybe_more() {
 #[test]
 fn block_sizes_are_read_packed_and_unpacked() {
     let unixfs = UnixFs::decode(&[8, 2, 0x18, 6, 0x20, 1, 0x22, 3, 2, 0x81, 1, 0x38, 9]).unwrap();
-    assert_eq!(
-        (unixfs.file_size, unixfs.block_sizes),
-        (Some(6), vec![1, 2, 129])
-    );
+    assert_eq!((unixfs.file_size, unixfs.block_sizes), (Some(6), vec![1, 2, 129]));
 }
 
 #[test]
@@ -58,22 +47,13 @@ fn what_is_not_dag_pb_or_unixfs_is_refused() {
         &[0x0b],
         &[0x80; 11],
         &[0xff; 10],
-        &[
-            0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
-        ],
+        &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
         &twice,
     ];
     for block in blocks {
         assert!(Node::decode(block).is_err(), "{block:?}");
     }
-    let messages: [&[u8]; 6] = [
-        &[],
-        &[8, 6],
-        &[0x0a, 1, 1],
-        &[8, 2, 0x19],
-        &[8, 2, 0x22, 1, 0x80],
-        &[0x18, 1],
-    ];
+    let messages: [&[u8]; 6] = [&[], &[8, 6], &[0x0a, 1, 1], &[8, 2, 0x19], &[8, 2, 0x22, 1, 0x80], &[0x18, 1]];
     for message in messages {
         assert!(UnixFs::decode(message).is_err(), "{message:?}");
     }
@@ -81,28 +61,14 @@ fn what_is_not_dag_pb_or_unixfs_is_refused() {
 
 fn blocks() -> impl Strategy<Value = Vec<u8>> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
-    let link = (prop::bool::weighted(0.9), bytes()).prop_map(|(whole, name)| {
-        message(&[
-            (
-                1,
-                if whole {
-                    &[1, 0x55, 0x12, 2, 3, 4]
-                } else {
-                    &[9]
-                },
-            ),
-            (2, &name),
-        ])
-    });
+    let link = (prop::bool::weighted(0.9), bytes())
+        .prop_map(|(whole, name)| message(&[(1, if whole { &[1, 0x55, 0x12, 2, 3, 4] } else { &[9] }), (2, &name)]));
     let field = prop_oneof![
         link.prop_map(|link| message(&[(2, &link)])),
         bytes().prop_map(|data| message(&[(1, &data)])),
         bytes(),
     ];
-    prop_oneof![
-        bytes(),
-        prop::collection::vec(field, 0..6).prop_map(|fields| fields.concat())
-    ]
+    prop_oneof![bytes(), prop::collection::vec(field, 0..6).prop_map(|fields| fields.concat())]
 }
 
 proptest! {

@@ -11,10 +11,7 @@ const PEER: &str = "12D3KooWD3bfmNbuuuVCYwkjnFt3ukm3qaB3hDED3peHHXawvRAi";
 
 fn parsed(text: &str) -> Option<Result<String, String>> {
     let path = ContentPath::parse(text)?;
-    Some(
-        path.map(|path| path.to_string())
-            .map_err(|error| error.to_string()),
-    )
+    Some(path.map(|path| path.to_string()).map_err(|error| error.to_string()))
 }
 
 #[test]
@@ -23,35 +20,15 @@ fn what_is_an_ipfs_path() {
         (format!("/ipfs/{V0}"), format!("/ipfs/{V0}"), V0),
         (format!("/ipfs/{V1}/"), format!("/ipfs/{V1}"), V1),
         (format!("/ipfs/{V1}/a/b"), format!("/ipfs/{V1}/a/b"), "b"),
-        (
-            format!("/ipfs/{V1}//a/./b//"),
-            format!("/ipfs/{V1}/a/b"),
-            "b",
-        ),
-        (
-            format!("/ipfs/{V1}/100%/?#"),
-            format!("/ipfs/{V1}/100%/?#"),
-            "?#",
-        ),
+        (format!("/ipfs/{V1}//a/./b//"), format!("/ipfs/{V1}/a/b"), "b"),
+        (format!("/ipfs/{V1}/100%/?#"), format!("/ipfs/{V1}/100%/?#"), "?#"),
         (format!("ipfs://{V1}"), format!("/ipfs/{V1}"), V1),
-        (
-            format!("ipfs://{V0}/a%20%C3%A4/b"),
-            format!("/ipfs/{V0}/a ä/b"),
-            "b",
-        ),
+        (format!("ipfs://{V0}/a%20%C3%A4/b"), format!("/ipfs/{V0}/a ä/b"), "b"),
         (format!("/ipns/{KEY}/x"), format!("/ipns/{KEY}/x"), "x"),
         (format!("/ipns/{PEER}"), format!("/ipns/{PEER}"), PEER),
         (format!("/ipns/{V0}"), format!("/ipns/{V0}"), V0),
-        (
-            "/ipns/docs.ipfs.tech/x".into(),
-            "/ipns/docs.ipfs.tech/x".into(),
-            "x",
-        ),
-        (
-            "ipns://docs.ipfs.tech".into(),
-            "/ipns/docs.ipfs.tech".into(),
-            "docs.ipfs.tech",
-        ),
+        ("/ipns/docs.ipfs.tech/x".into(), "/ipns/docs.ipfs.tech/x".into(), "x"),
+        ("ipns://docs.ipfs.tech".into(), "/ipns/docs.ipfs.tech".into(), "docs.ipfs.tech"),
     ];
     for (text, shown, name) in cases {
         assert_eq!(parsed(&text), Some(Ok(shown)), "{text}");
@@ -124,33 +101,19 @@ fn what_can_not_be_followed() {
         assert_eq!(parsed(&text), Some(Err(expected.to_string())), "{text}");
     }
     let bytes = [format!("/ipfs/{V1}/").as_bytes(), b"\xff"].concat();
-    assert!(matches!(
-        ContentPath::parse(OsStr::from_bytes(&bytes)),
-        Some(Err(ContentError::Path(PathError::Utf8)))
-    ));
+    assert!(matches!(ContentPath::parse(OsStr::from_bytes(&bytes)), Some(Err(ContentError::Path(PathError::Utf8)))));
 }
 
 #[test]
 fn a_cell_may_name_a_bare_cid() {
-    assert_eq!(
-        ContentPath::parse_or_cid(V0).unwrap().unwrap().to_string(),
-        format!("/ipfs/{V0}")
-    );
-    assert_eq!(
-        ContentPath::parse_or_cid("/ipns/a.b")
-            .unwrap()
-            .unwrap()
-            .to_string(),
-        "/ipns/a.b"
-    );
+    assert_eq!(ContentPath::parse_or_cid(V0).unwrap().unwrap().to_string(), format!("/ipfs/{V0}"));
+    assert_eq!(ContentPath::parse_or_cid("/ipns/a.b").unwrap().unwrap().to_string(), "/ipns/a.b");
     assert!(ContentPath::parse_or_cid("foo").is_none());
 }
 
 #[test]
 fn a_message_stays_on_one_line() {
-    let path = ContentPath::parse(format!("/ipfs/{V1}/a\nb\u{1b}[1m"))
-        .unwrap()
-        .unwrap();
+    let path = ContentPath::parse(format!("/ipfs/{V1}/a\nb\u{1b}[1m")).unwrap().unwrap();
     assert_eq!(path.to_string(), format!("/ipfs/{V1}/a\\nb\\u{{1b}}[1m"));
     assert_eq!(path.name(), "a\nb\u{1b}[1m");
 }

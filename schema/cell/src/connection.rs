@@ -105,3 +105,49 @@ fn check(fd: &OwnedFd) -> Result<(), CellError> {
         Err(_) => refuse("a socket that isn't connected"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// A cell's own capability; any interface will do.
+    struct Exported;
+
+    impl host::Server for Exported {
+        async fn ipfs(self: Rc<Self>, _: host::IpfsParams, _: host::IpfsResults) -> Result<(), capnp::Error> {
+            Err(capnp::Error::failed("the cell was asked".to_owned()))
+        }
+    }
+
+    #[test]
+    fn the_host_reaches_what_the_cell_exports() {
+        let (ours, theirs) = UnixStream::pair().expect("a socket pair");
+        ours.set_nonblocking(true).expect("non-blocking");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+        let tasks = tokio::task::LocalSet::new();
+        let error = tasks.block_on(&runtime, async {
+            let exported: host::Client = capnp_rpc::new_client(Exported);
+            let exported = capnp::capability::Client::new(exported.client.hook);
+            let (_host, rpc) = over(theirs.into(), Some(exported)).expect("a session");
+            tokio::task::spawn_local(rpc);
+
+            let (reader, writer) = tokio::net::UnixStream::from_std(ours).expect("a stream").compat().split();
+            let network = VatNetwork::new(reader, writer, Side::Server, ReaderOptions::new());
+            let mut system = RpcSystem::new(Box::new(network), None);
+            let cell: host::Client = system.bootstrap(Side::Client);
+            tokio::task::spawn_local(system);
+            cell.ipfs_request().send().promise.await.err().expect("an answer")
+        });
+        assert!(error.extra.ends_with("the cell was asked"), "{error}");
+    }
+
+    #[test]
+    fn without_a_runtime_the_socket_is_left_open() {
+        let (_ours, theirs) = UnixStream::pair().expect("a socket pair");
+        let number = theirs.as_raw_fd();
+        assert!(matches!(over(theirs.into(), None), Err(CellError::NoRuntime)));
+        assert!(std::path::Path::new(&format!("/proc/self/fd/{number}")).exists());
+    }
+}

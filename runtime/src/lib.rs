@@ -12,6 +12,7 @@ pub mod env;
 pub mod exit;
 pub mod fds;
 pub mod jail;
+pub mod phrase;
 pub mod resolve;
 pub mod run;
 pub mod rundir;

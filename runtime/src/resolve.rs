@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::content::{Content, ContentError, ContentPath};
 use crate::jail::Identity;
 use crate::jail::view::{PROGRAMS, Shown};
+use crate::phrase;
 use crate::rundir::{RunDir, RunDirError};
 
 pub use interpreter::interpreter;
@@ -24,7 +25,7 @@ pub use interpreter::interpreter;
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// A local path that leads nowhere: the source's third phrase.
-    #[error("failed to resolve path: {path}")]
+    #[error("{}: {path}", phrase::PATH)]
     Path {
         /// As the user wrote it.
         path: String,
@@ -32,7 +33,7 @@ pub enum ResolveError {
         source: io::Error,
     },
     /// An IPFS path that can't be retrieved: the source's first phrase.
-    #[error("failed to get IPFS path: {path}")]
+    #[error("{}: {path}", phrase::FETCH)]
     Fetch {
         /// The path.
         path: String,
@@ -40,7 +41,7 @@ pub enum ResolveError {
         source: FetchError,
     },
     /// An IPFS path that names no file: the source's second phrase.
-    #[error("unexpected node type: {path}: {kind}")]
+    #[error("{}: {path}: {kind}", phrase::NODE_TYPE)]
     NodeType {
         /// The path.
         path: String,

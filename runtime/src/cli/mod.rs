@@ -31,7 +31,7 @@ pub enum Request {
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// A descriptor flag: the source's fourth phrase.
-    #[error("fd flag processing failed: {flag} '{value}'")]
+    #[error("{}: {flag} '{value}'", crate::phrase::FD)]
     Fd {
         /// The flag, with its dashes.
         flag: &'static str,

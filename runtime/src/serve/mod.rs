@@ -43,7 +43,9 @@ pub fn serve(
     sys::fds::let_go_of_all_but(&own.chain(others).collect::<Vec<RawFd>>())?;
     status.started(cell.pid());
     rundir::sweep();
+    sys::heap::give_back_large_blocks();
 
+    rpc::keep_quiet_about_sessions();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {

@@ -8,6 +8,7 @@
 use std::error::Error;
 
 use crate::content::{ContentError, PathError};
+use crate::phrase;
 
 /// How much of a path of the cell's is repeated to it, in characters.
 const SHOWN: usize = 200;
@@ -15,9 +16,9 @@ const SHOWN: usize = 200;
 /// Why a method did nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("failed to get IPFS path: {path}")]
+    #[error("{}: {path}", phrase::FETCH)]
     Fetch { path: String, source: ContentError },
-    #[error("unexpected node type: {path}")]
+    #[error("{}: {path}", phrase::NODE_TYPE)]
     NodeType { path: String, source: ContentError },
     #[error("system.IPFS.{method}: {path}: larger than the {limit} bytes of one answer; {instead}")]
     LargeAnswer { method: &'static str, path: String, limit: u64, instead: &'static str },

@@ -6,6 +6,8 @@
 //!   resolves, the socket is shut down, nothing is printed.
 //! - Serves: R13, R20.
 
+use std::cell::Cell;
+use std::future::Future;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
@@ -36,7 +38,42 @@ pub async fn serve(stream: UnixStream, content: Content) {
     let session = RpcSystem::new(Box::new(Network::new(stream, gate)), Some(host.client));
     // capnp-rpc holds some of what a peer may claim for impossible, and panics: no reason to end the host.
     // Nothing of the session is looked at after that.
-    let _ = AssertUnwindSafe(session).catch_unwind().await;
+    let mut session = std::pin::pin!(AssertUnwindSafe(session).catch_unwind());
+    let _ = std::future::poll_fn(|context| {
+        let _quiet = Quiet::new();
+        session.as_mut().poll(context)
+    })
+    .await;
+}
+
+thread_local! {
+    /// Whether a session is being polled.
+    static IN_SESSION: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets the panic hook to say nothing of sessions: standard error is the user's, and the session has ended.
+pub fn keep_quiet_about_sessions() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !IN_SESSION.get() {
+            others(panic);
+        }
+    }));
+}
+
+struct Quiet;
+
+impl Quiet {
+    fn new() -> Quiet {
+        IN_SESSION.set(true);
+        Quiet
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        IN_SESSION.set(false);
+    }
 }
 
 /// Shuts the socket down when the session is over, however that came.

@@ -24,6 +24,8 @@ pub(super) fn run(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> !
             let _ = raw::close_range(0, control - 1);
             let _ = raw::close_range(control + 1, RawFd::MAX);
             if sent.is_ok() {
+                // Until the host has looked at it: a process that is reaped has no pid to tell.
+                wait_for_word(control);
                 let _ = send(control, Message::Event(reap(cell.pid, control)));
             }
         }
@@ -40,7 +42,7 @@ fn prepare(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<(
     let jail = orders.jail;
     // Still the caller, who may walk to the program; and the host writes the id maps meanwhile.
     mounts::take(&jail.view, parts)?;
-    wait_for_release(control);
+    wait_for_word(control);
     become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
     die_with_host(control).map_err(Failure::at(Stage::Identity))?;
     set_umask(0);
@@ -69,8 +71,9 @@ fn default_signals() {
         unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, &raw const all as usize, 0, 8, 0, 0]) };
 }
 
-/// Waits until the host has written the id maps. A host that is gone says nothing: then so is the run.
-fn wait_for_release(control: RawFd) {
+/// Waits until the host lets this process go on: after it wrote the id maps, and after it knows the cell's pid.
+/// A host that is gone says nothing: then so is the run.
+fn wait_for_word(control: RawFd) {
     let mut byte = [0u8; 1];
     loop {
         // SAFETY: `byte` lives in this frame and is one byte long, as the call is told.
@@ -181,14 +184,14 @@ fn send_started(control: RawFd, pidfd: RawFd) -> Result<(), Errno> {
     let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: MESSAGE_LEN };
     // SAFETY: cmsghdr and msghdr are plain integers and pointers, for which all zero is valid.
     let (mut rights, mut header) = unsafe { (std::mem::zeroed::<Rights>(), std::mem::zeroed::<libc::msghdr>()) };
-    rights.header.cmsg_len = size_of::<libc::cmsghdr>() + size_of::<RawFd>();
+    rights.header.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<RawFd>()) as _;
     rights.header.cmsg_level = libc::SOL_SOCKET;
     rights.header.cmsg_type = libc::SCM_RIGHTS;
     rights.fd = pidfd;
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
     header.msg_control = (&raw mut rights).cast();
-    header.msg_controllen = size_of::<Rights>();
+    header.msg_controllen = size_of::<Rights>() as _;
     // SAFETY: `header` points to `part` and `rights`, both alive to the end of this function.
     unsafe { call(libc::SYS_sendmsg, [fd(control), &raw const header as usize, 0, 0, 0, 0]) }.map(drop)
 }

@@ -8,6 +8,7 @@
 
 mod cell;
 pub mod fds;
+pub mod heap;
 mod init;
 mod limits;
 mod mounts;

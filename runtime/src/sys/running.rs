@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::socket::{MsgFlags, recv};
+use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
@@ -27,6 +27,7 @@ impl Cell {
         let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pid:"));
         let pid = line.and_then(|pid| pid.trim().parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        give_word(&control)?;
         Ok(Cell { control, init, pidfd, pid })
     }
 
@@ -89,6 +90,12 @@ impl Cell {
     pub fn end(self) {
         kill_and_reap(self.init);
     }
+}
+
+/// Lets the init go on.
+pub(super) fn give_word(control: &OwnedFd) -> io::Result<()> {
+    retry(|| send(control.as_raw_fd(), &[1], MsgFlags::MSG_NOSIGNAL))?;
+    Ok(())
 }
 
 /// The kernel kills what an init leaves behind, and the init isn't gone before all of that is.

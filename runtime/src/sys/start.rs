@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::cmsg_space;
-use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, socketpair};
+use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, socketpair};
 use nix::unistd::Pid;
 
 use super::cell::Orders;
@@ -13,7 +13,7 @@ use super::init;
 use super::limits::attainable;
 use super::raw::call;
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
-use super::running::{Cell, kill_and_reap, retry};
+use super::running::{Cell, give_word, kill_and_reap};
 use crate::fds::Move;
 use crate::jail::view::WORKDIR;
 use crate::jail::{Identity, Jail};
@@ -179,8 +179,7 @@ fn release(host: &OwnedFd, init: Pid, identity: &Identity) -> Result<(), StartEr
         write("uid_map", format!("{uid} {host_uid} 1"))
     };
     maps().map_err(|source| StartError::Stage { step: "map the cell's user".to_owned(), source })?;
-    let released = retry(|| send(host.as_raw_fd(), &[1], MsgFlags::MSG_NOSIGNAL));
-    released.map(drop).map_err(|errno| StartError::Os { what: "cannot reach the init", source: errno.into() })
+    give_word(host).map_err(|source| StartError::Os { what: "cannot reach the init", source })
 }
 
 /// The cell's pidfd, or the step that failed.

@@ -46,13 +46,13 @@ fn ep_11_a_local_program_dials_nothing(suite: &Suite<'_>) -> Verdict {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let endpoint = format!("/ip4/127.0.0.1/tcp/{}/http", listener.local_addr()?.port());
-    suite.ww().flags(["--ipfs", &endpoint]).probe(["exit", "0"]).run()?.exits(0)?.is_silent()?;
-    suite.ww().env("WW_IPFS", &endpoint).probe(["exit", "0"]).run()?.exits(0)?.is_silent()?;
+    suite.ww().flags(["--ipfs", &endpoint]).probe(["exit", "3"]).run()?.exits(3)?.is_silent()?;
+    suite.ww().env("WW_IPFS", &endpoint).probe(["exit", "3"]).run()?.exits(3)?.is_silent()?;
     if let Ok((_, peer)) = listener.accept() {
         return fail("a local program makes no connection to the daemon", format!("one from {peer}"));
     }
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let endpoint = format!("/ip4/127.0.0.1/tcp/{nobody}/http");
-    suite.ww().flags(["--ipfs", &endpoint]).probe(["exit", "0"]).run()?.exits(0)?.is_silent()?;
+    suite.ww().flags(["--ipfs", &endpoint]).probe(["exit", "3"]).run()?.exits(3)?.is_silent()?;
     Ok(())
 }

@@ -100,9 +100,9 @@ fn fd_05_an_unknown_layout_is_refused(suite: &Suite<'_>) -> Verdict {
 
 fn fd_06_grants_count_among_themselves(suite: &Suite<'_>) -> Verdict {
     let files = [suite.file("a", "a")?, suite.file("b", "b")?, suite.file("c", "c")?];
-    let run = suite.ww().flags(["--env", "A=1"]).grant("a", 30).flags(["--env", "B=1"]).grant("b", 20);
-    let run = run.flags(["--ipfs", "/ip4/127.0.0.1/tcp/9/http"]).grant("c", 10).probe(["facts"]);
-    let run = run.place(10, &files[2]).place(20, &files[1]).place(30, &files[0]).run()?;
+    let run = suite.ww().flags(["--env", "A=1"]).grant("m", 20).flags(["--env", "B=1"]).grant("a", 30);
+    let run = run.flags(["--ipfs", "/ip4/127.0.0.1/tcp/9/http"]).grant("z", 10).probe(["facts"]);
+    let run = run.place(10, &files[2]).place(20, &files[0]).place(30, &files[1]).run()?;
     let identities = [identity(&files[0])?, identity(&files[1])?, identity(&files[2])?];
     lie_as(suite.layout(), &run.facts()?, &identities)
 }

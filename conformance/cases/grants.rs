@@ -157,31 +157,41 @@ fn fd_20_nothing_beneath_a_granted_directory_can_be_written(suite: &Suite<'_>) -
 const SOON: Duration = Duration::from_secs(10);
 
 fn fd_22_the_host_lets_go_of_standard_output(suite: &Suite<'_>) -> Verdict {
-    let run = suite.ww().probe(["close-then-wait", "0", "1"]).with_input().start()?;
+    let run = suite.ww().probe(["close-then-wait", "7", "0", "1"]).with_input().start()?;
     run.output_ends(SOON)?;
     holds("the run goes on", !run.ends_within(0), "it ended")?;
-    run.finish()?.exits(0)?;
+    run.finish()?.exits(7)?;
     Ok(())
 }
 
 fn fd_22_the_host_lets_go_of_standard_input(suite: &Suite<'_>) -> Verdict {
     let (held, holder) = pipe2(OFlag::O_CLOEXEC)?;
     let number = suite.layout().grant(1).to_string();
-    let run =
-        suite.ww().grant("wait", 9).place(9, &held).probe(["close-then-wait", &number, "0"]).with_input().start()?;
+    let run = suite
+        .ww()
+        .grant("wait", 9)
+        .place(9, &held)
+        .probe(["close-then-wait", "7", &number, "0"])
+        .with_input()
+        .start()?;
     drop(held);
     run.input_is_dropped(SOON)?;
     holds("the run goes on", !run.ends_within(0), "it ended")?;
     drop(holder);
-    run.finish()?.exits(0)?;
+    run.finish()?.exits(7)?;
     Ok(())
 }
 
 fn fd_23_the_host_lets_go_of_grants(suite: &Suite<'_>) -> Verdict {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     let number = suite.layout().grant(1).to_string();
-    let run =
-        suite.ww().grant("w", 9).place(9, &writer).probe(["close-then-wait", "0", &number]).with_input().start()?;
+    let run = suite
+        .ww()
+        .grant("w", 9)
+        .place(9, &writer)
+        .probe(["close-then-wait", "7", "0", &number])
+        .with_input()
+        .start()?;
     drop(writer);
     let seen = crate::capture::Capture::of(reader);
     if !seen.wait_for_end(SOON) {
@@ -191,7 +201,7 @@ fn fd_23_the_host_lets_go_of_grants(suite: &Suite<'_>) -> Verdict {
         );
     }
     holds("the run goes on", !run.ends_within(0), "it ended")?;
-    run.finish()?.exits(0)?;
+    run.finish()?.exits(7)?;
     Ok(())
 }
 

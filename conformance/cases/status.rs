@@ -111,7 +111,8 @@ fn status_06_nothing_started_where_nothing_ran(suite: &Suite<'_>) -> Verdict {
         let told = fs::read_to_string(suite.path("files/status"))?;
         holds("no `started` line", !told.contains("started"), told)?;
     }
-    Ok(())
+    let (_, lines) = lines(suite, &["exit", "0"])?;
+    same("`started` lines of one that ran", event(&lines, "started").len(), 1)
 }
 
 fn status_07_the_cell_never_has_it(suite: &Suite<'_>) -> Verdict {

@@ -105,11 +105,12 @@ fn stdio_08_the_terminal_is_left_as_it_was(suite: &Suite<'_>) -> Verdict {
     let mut terminal = Terminal::open()?;
     let before = terminal.settings()?;
     let raw = words(&suite.ww().probe(["tty-raw"]));
-    let raw_and_killed = words(&suite.ww().flags(["/bin/sh", "-c", "stty raw -echo; kill -9 $$"]));
+    let raw_and_killed = words(&suite.ww().flags(["/bin/sh", "-c", "stty raw -echo; echo was-$((1+1)); kill -9 $$"]));
     let script = format!("{raw}; echo; echo first; read go; {raw_and_killed}; echo; echo second; read go");
     let run = terminal.with(suite.command(["/bin/sh", "-c", &script])).start()?;
-    for sign in ["first", "second"] {
+    for (deed, sign) in [("{\"ok\":true}", "first"), ("was-2", "second")] {
         terminal.shows(sign, 1)?;
+        terminal.shows(deed, 1)?;
         same(format!("settings after the {sign} run"), terminal.settings()?, before.clone())?;
         same(format!("foreground group after the {sign} run"), terminal.foreground()?.as_raw(), run.pid())?;
         terminal.types("go\n")?;

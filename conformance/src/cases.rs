@@ -25,6 +25,8 @@ mod jail;
 mod messages;
 #[path = "../cases/path.rs"]
 mod path;
+#[path = "../cases/properties.rs"]
+mod properties;
 #[path = "../cases/rpc.rs"]
 mod rpc;
 #[path = "../cases/signals.rs"]
@@ -48,6 +50,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     jail::CASES,
     messages::CASES,
     path::CASES,
+    properties::CASES,
     rpc::CASES,
     signals::CASES,
     status::CASES,

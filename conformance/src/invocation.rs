@@ -5,7 +5,7 @@
 //! What must stay true: the suite keeps no copy of a descriptor that it placed unless the case
 //! does; standard output and error are taken in unless the case placed something else there.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -264,7 +264,7 @@ impl<'a> Invocation<'a> {
             }
         }
         self.plan.fds = self.placed.iter().enumerate().map(|(at, (number, _))| (*number, at)).collect();
-        let before = self.files();
+        let before = self.suite.files();
         let line = self.plan.shell_line();
         self.suite.ran(line.clone());
         let fds: Vec<BorrowedFd<'_>> = self.placed.iter().map(|(_, fd)| fd.as_fd()).collect();
@@ -282,20 +282,5 @@ impl<'a> Invocation<'a> {
     /// A fault of the harness.
     pub fn run(self) -> Verdict<Ended> {
         self.start()?.finish()
-    }
-
-    /// Every path in the places that a run could leave files in.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut open: Vec<PathBuf> = ["home", "tmp", "cwd", "run"].iter().map(|name| self.suite.path(name)).collect();
-        while let Some(folder) = open.pop() {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    open.push(entry.path());
-                }
-                found.push(entry.path());
-            }
-        }
-        found
     }
 }

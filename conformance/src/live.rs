@@ -141,7 +141,7 @@ impl Live<'_> {
         self.input = None;
         let report = self.launch.finish()?;
         let all = |capture: Option<Capture>| capture.map(Capture::all).unwrap_or_default();
-        let files = self.invocation.files().into_iter().filter(|path| !self.before.contains(path)).collect();
+        let files = self.invocation.suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
         let ended = Ended { line: self.line, report, stdout: all(self.stdout), stderr: all(self.stderr), files };
         if self.invocation.judged {
             ended.note_leaks(self.invocation.suite, self.invocation.leaves_files);

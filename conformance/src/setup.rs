@@ -6,6 +6,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ pub struct Setup {
     adapter: Adapter,
     launcher: PathBuf,
     probe: PathBuf,
-    cells: TempDir,
+    cells: Arc<TempDir>,
 }
 
 /// Why the suite can't begin.
@@ -57,7 +58,13 @@ impl Setup {
         let probe = cells.path().join("probe");
         fs::copy(cells::cell("ww-probe", "WW_PROBE", beside)?, &probe)?;
         fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
-        Ok(Self { adapter, launcher, probe, cells })
+        Ok(Self { adapter, launcher, probe, cells: Arc::new(cells) })
+    }
+
+    /// The same parts for another implementation.
+    #[must_use]
+    pub fn judging(&self, adapter: Adapter) -> Self {
+        Self { adapter, launcher: self.launcher.clone(), probe: self.probe.clone(), cells: Arc::clone(&self.cells) }
     }
 
     /// The folder that programs of the suite's own build lie in: that of the running program, or

@@ -138,6 +138,21 @@ impl<'a> Suite<'a> {
         }
     }
 
+    /// Every path in the places that a run could leave files in.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut open: Vec<PathBuf> = ["home", "tmp", "cwd", "run"].iter().map(|name| self.path(name)).collect();
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push(entry.path());
+                }
+                found.push(entry.path());
+            }
+        }
+        found
+    }
+
     /// Notes what a run left behind; it fails the case in the end.
     pub(crate) fn leaked(&self, what: String) {
         self.leaks.borrow_mut().push(what);

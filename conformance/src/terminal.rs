@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::verdict::{Verdict, fail};
 
 /// How long what a program shows may take to appear.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A terminal.
 #[derive(Debug)]

@@ -1,0 +1,146 @@
+//! The reference's own messages, word for word: what the specification leaves open, so that a
+//! change of one is seen. Other implementations aren't judged by this.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A place with one of each thing that can't be run.
+fn place() -> TempDir {
+    let place = TempDir::new().expect("a temporary directory");
+    let write = |name: &str, text: &[u8], mode: u32| {
+        let path = place.path().join(name);
+        fs::write(&path, text).expect("a file in it");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
+    };
+    fs::create_dir(place.path().join("folder")).expect("a folder in it");
+    write("empty", b"", 0o755);
+    write("text", b"not a program\n", 0o755);
+    write("plain", b"#!/bin/sh\n", 0o644);
+    write("script", b"#!/no/such/interpreter\n", 0o755);
+    write("cut", b"\x7fELF\x02\x01\x01", 0o755);
+    place
+}
+
+/// Exit code and standard error of each command line, one after the other.
+fn said(place: &Path, lines: &[&[&str]]) -> String {
+    let program = std::env::var_os("WW_BIN").map_or_else(
+        || ww_conformance::setup::Setup::beside().expect("the folder of this test").join("ww"),
+        std::path::PathBuf::from,
+    );
+    assert!(program.is_file(), "{} isn't there: build it (cargo build -p ww --bin ww)", program.display());
+    let mut all = String::new();
+    for line in lines {
+        let output = Command::new(&program)
+            .arg("run")
+            .args(*line)
+            .current_dir(place)
+            .env_clear()
+            .output()
+            .expect("the reference starts");
+        let code = output.status.code().expect("it exits");
+        let text = String::from_utf8(output.stderr).expect("messages are UTF-8");
+        assert_eq!(output.stdout, b"", "nothing on standard output: {line:?}");
+        assert!(text.starts_with("ww: "), "{line:?} says {text:?}");
+        all += &format!("$ ww run {}\n{text}[{code}]\n\n", line.join(" "));
+    }
+    all
+}
+
+#[test]
+fn usage() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[
+            &[],
+            &["--unknown-option", "x"],
+            &["--env"],
+            &["--fd-layout", "sideways", "x"],
+            &["--max-size", "much", "x"],
+            &["--ipfs-timeout", "soon", "x"],
+        ]
+    ));
+}
+
+#[test]
+fn grants() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[
+            &["--with-fd", "db", "x"],
+            &["--with-fd", "=1", "x"],
+            &["--with-fd", "1db=1", "x"],
+            &["--with-fd", "d-b=1", "x"],
+            &["--with-fd", "db=1", "--with-fd", "DB=2", "x"],
+            &["--with-fd", "db=", "x"],
+            &["--with-fd", "db=one", "x"],
+            &["--with-fd", "db=-1", "x"],
+            &["--with-fd", "db=99999999999999999999", "x"],
+            &["--with-fd", "db=777", "x"],
+        ]
+    ));
+}
+
+#[test]
+fn environment() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[&["--env", "=x", "x"], &["--env", "WW_RPC_FD=3", "x"], &["--env", "WW_FD_DB", "x"],]
+    ));
+}
+
+#[test]
+fn endpoints() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[
+            &["--ipfs", "nonsense", "x"],
+            &["--ipfs", "/ip4/127.0.0.1/udp/5001", "x"],
+            &["--ipfs", "/ip4/127.0.0.1/tcp/70000", "x"],
+            &["--ipfs", "ftp://localhost", "x"],
+        ]
+    ));
+}
+
+#[test]
+fn status() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[
+            &["--status-fd", "x", "x"],
+            &["--status-fd", "777", "x"],
+            &["--status-fd", "0", "x"],
+            &["--status-fd", "1", "--with-fd", "out=1", "x"],
+        ]
+    ));
+}
+
+#[test]
+fn programs() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[
+            &["./missing"],
+            &[""],
+            &["text/below"],
+            &["./folder"],
+            &["./plain"],
+            &["./empty"],
+            &["./text"],
+            &["./cut"],
+            &["./script"],
+            &["/ipfs/not-a-cid"],
+        ]
+    ));
+}
+
+#[test]
+fn retrieval() {
+    insta::assert_snapshot!(said(
+        place().path(),
+        &[&["--ipfs", "/ip4/127.0.0.1/tcp/1/http", "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG",]]
+    ));
+}

@@ -1,0 +1,328 @@
+//! Faults that stand around the real one while it runs: streams, messages, exit codes, signals.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::SignalFd;
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use nix::unistd::Pid;
+
+use super::{Call, Fault};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "exit-1",
+        clauses: "EXIT-01",
+        what: "exits with 1 for every failure of the cell",
+        act: |call| coded(call, |code| code.min(1)),
+    },
+    Fault {
+        name: "signal-0",
+        clauses: "EXIT-02",
+        what: "exits with 0 when a signal ended the cell",
+        act: |call| coded(call, |code| if code > 128 { 0 } else { code }),
+    },
+    Fault {
+        name: "missing-1",
+        clauses: "EXIT-03 EXIT-04 EXIT-05",
+        what: "exits with 1 where the program is missing",
+        act: |call| coded(call, |code| if code == 127 { 1 } else { code }),
+    },
+    Fault {
+        name: "unexecutable-127",
+        clauses: "EXIT-06 EXIT-07 EXIT-08 EXIT-09",
+        what: "exits with 127 for what can't be executed",
+        act: |call| coded(call, |code| if code == 126 { 127 } else { code }),
+    },
+    Fault {
+        name: "usage-64",
+        clauses: "CLI-05 CLI-06 CLI-07 FD-24 ENV-11",
+        what: "exits with 64 for a usage error",
+        act: |call| coded(call, |code| if code == 2 { 64 } else { code }),
+    },
+    Fault {
+        name: "message-on-stdout",
+        clauses: "MSG-08",
+        what: "writes errors to standard output too",
+        act: |call| {
+            retold(call, |said| {
+                io::stdout().write_all(said).ok();
+                said.to_vec()
+            })
+        },
+    },
+    Fault {
+        name: "phrase-reworded",
+        clauses: "MSG-02 PATH-06",
+        what: "says `file not found`",
+        act: |call| retold(call, |said| replaced(said, "failed to resolve path", "file not found")),
+    },
+    Fault {
+        name: "phrase-for-all",
+        clauses: "MSG-04",
+        what: "says `failed to resolve path` of whatever can't be executed",
+        act: |call| retold(call, |said| replaced(said, "cannot execute", "failed to resolve path")),
+    },
+    Fault {
+        name: "message-two-lines",
+        clauses: "MSG-01",
+        what: "adds a line to every error",
+        act: |call| retold(call, |said| if said.is_empty() { vec![] } else { [said, b"see the manual\n"].concat() }),
+    },
+    Fault {
+        name: "message-without-cause",
+        clauses: "MSG-01",
+        what: "leaves the cause out",
+        act: |call| retold(call, without_cause),
+    },
+    Fault {
+        name: "message-without-name",
+        clauses: "MSG-05 FD-33",
+        what: "doesn't say what failed",
+        act: |call| retold(call, without_name),
+    },
+    Fault {
+        name: "message-unnamed-program",
+        clauses: "MSG-01 MSG-06",
+        what: "leaves `ww: ` out",
+        act: |call| retold(call, |said| replaced(said, "ww: ", "")),
+    },
+    Fault {
+        name: "message-raw",
+        clauses: "MSG-07",
+        what: "passes control characters on to the terminal",
+        act: |call| retold(call, |said| [said.trim_ascii_end(), b"\x1b[0m\n"].concat()),
+    },
+    Fault {
+        name: "banner",
+        clauses: "MSG-09",
+        what: "says on standard error that it starts",
+        act: |call| {
+            eprintln!("ww: starting");
+            call.become_real()
+        },
+    },
+    Fault {
+        name: "banner-on-stdout",
+        clauses: "MSG-08",
+        what: "says on standard output that it starts",
+        act: |call| {
+            println!("starting");
+            call.become_real()
+        },
+    },
+    Fault {
+        name: "output-piped",
+        clauses: "STDIO-04",
+        what: "copies the cell's output through a pipe",
+        act: output_piped,
+    },
+    Fault {
+        name: "input-piped",
+        clauses: "STDIO-04",
+        what: "copies the cell's input through a pipe",
+        act: input_piped,
+    },
+    Fault {
+        name: "input-missing",
+        clauses: "STDIO-01",
+        what: "gives the cell no input",
+        act: |call| waited(call.real().stdin(Stdio::null())),
+    },
+    Fault {
+        name: "errors-missing",
+        clauses: "STDIO-02",
+        what: "drops what the cell writes to fd 2",
+        act: |call| waited(call.real().stderr(Stdio::null())),
+    },
+    Fault {
+        name: "host-holds-streams",
+        clauses: "FD-22 FD-23",
+        what: "keeps 0, 1 and the grants open while the cell runs",
+        act: |call| waited(&mut call.real()),
+    },
+    Fault {
+        name: "signals-swallowed",
+        clauses: "SIG-01 SIG-02 SIG-03",
+        what: "passes no signal on",
+        act: signals_swallowed,
+    },
+    Fault {
+        name: "signals-doubled",
+        clauses: "SIG-04",
+        what: "passes SIGINT on that the terminal sent already",
+        act: signals_doubled,
+    },
+    Fault {
+        name: "cell-outlives-host",
+        clauses: "SIG-05",
+        what: "lets the cell live on when the host is killed",
+        act: |call| waited(&mut call.real()),
+    },
+    Fault { name: "process-left", clauses: "SIG-07", what: "leaves a process behind", act: process_left },
+    Fault {
+        name: "file-left",
+        clauses: "CLI-01",
+        what: "leaves a file in the temporary directory",
+        act: |call| {
+            fs::write(std::env::temp_dir().join("ww-left"), "x").ok();
+            call.become_real()
+        },
+    },
+    Fault {
+        name: "file-left-on-failure",
+        clauses: "EXIT-01",
+        what: "leaves a file when the exit code isn't 0",
+        act: file_left_on_failure,
+    },
+    Fault { name: "terminal-left-raw", clauses: "STDIO-08", what: "leaves the terminal raw", act: terminal_left_raw },
+    Fault {
+        name: "exits-early",
+        clauses: "EXIT-01 SIG-03",
+        what: "doesn't wait for the cell",
+        act: |call| {
+            call.start();
+            ExitCode::SUCCESS
+        },
+    },
+    Fault { name: "grant-reopened", clauses: "FD-11", what: "opens granted files anew", act: grant_reopened },
+];
+
+fn code_of(status: ExitStatus) -> u8 {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    u8::try_from(code.unwrap_or(99)).unwrap_or(99)
+}
+
+fn waited(command: &mut Command) -> ExitCode {
+    command.status().map_or(ExitCode::from(99), |status| ExitCode::from(code_of(status)))
+}
+
+fn coded(call: Call, change: fn(u8) -> u8) -> ExitCode {
+    let code = call.real().status().map_or(99, code_of);
+    ExitCode::from(change(code))
+}
+
+fn retold(call: Call, change: fn(&[u8]) -> Vec<u8>) -> ExitCode {
+    let Ok(output) = call.real().stdin(Stdio::inherit()).stdout(Stdio::inherit()).output() else {
+        return ExitCode::from(99);
+    };
+    io::stderr().write_all(&change(&output.stderr)).ok();
+    ExitCode::from(code_of(output.status))
+}
+
+fn replaced(said: &[u8], old: &str, new: &str) -> Vec<u8> {
+    String::from_utf8_lossy(said).replace(old, new).into_bytes()
+}
+
+fn without_cause(said: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(said);
+    let mut parts: Vec<&str> = text.lines().next().unwrap_or_default().split(": ").collect();
+    parts.truncate(2);
+    format!("{}\n", parts.join(": ")).into_bytes()
+}
+
+fn without_name(said: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(said);
+    let mut parts: Vec<&str> = text.lines().next().unwrap_or_default().split(": ").collect();
+    if parts.len() > 2 {
+        parts[2] = "it";
+    }
+    parts.truncate(3);
+    format!("{}\n", parts.join(": ")).into_bytes()
+}
+
+fn output_piped(call: Call) -> ExitCode {
+    let Ok(mut child) = call.real().stdout(Stdio::piped()).spawn() else { return ExitCode::from(99) };
+    if let Some(mut output) = child.stdout.take() {
+        io::copy(&mut output, &mut io::stdout()).ok();
+    }
+    child.wait().map_or(ExitCode::from(99), |status| ExitCode::from(code_of(status)))
+}
+
+fn input_piped(call: Call) -> ExitCode {
+    let Ok(mut child) = call.real().stdin(Stdio::piped()).spawn() else { return ExitCode::from(99) };
+    if let Some(mut input) = child.stdin.take() {
+        std::thread::spawn(move || io::copy(&mut io::stdin(), &mut input));
+    }
+    child.wait().map_or(ExitCode::from(99), |status| ExitCode::from(code_of(status)))
+}
+
+fn signals_swallowed(call: Call) -> ExitCode {
+    // Blocked in this process alone: the real one sets its own mask.
+    SigSet::all().thread_block().ok();
+    waited(&mut call.real())
+}
+
+fn signals_doubled(call: Call) -> ExitCode {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGUSR1, Signal::SIGCHLD] {
+        signals.add(signal);
+    }
+    signals.thread_block().ok();
+    let mut child = call.start();
+    let real = Pid::from_raw(child.id().cast_signed());
+    let Ok(news) = SignalFd::new(&signals) else { return ExitCode::from(99) };
+    while let Ok(Some(info)) = news.read_signal() {
+        if let Ok(Some(status)) = child.try_wait() {
+            return ExitCode::from(code_of(status));
+        }
+        // To the cell itself, which is the child of the real one's init.
+        let signal = Signal::try_from(info.ssi_signo.cast_signed()).unwrap_or(Signal::SIGCHLD);
+        match signal {
+            Signal::SIGINT => descendants(real).into_iter().for_each(|pid| _ = kill(pid, signal)),
+            Signal::SIGUSR1 => _ = kill(real, signal),
+            _ => {}
+        }
+    }
+    ExitCode::from(99)
+}
+
+fn descendants(of: Pid) -> Vec<Pid> {
+    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw);
+    children.flat_map(|child| std::iter::once(child).chain(descendants(child)).collect::<Vec<_>>()).collect()
+}
+
+fn process_left(call: Call) -> ExitCode {
+    let quiet =
+        Command::new("/bin/sleep").arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    drop(quiet);
+    waited(&mut call.real())
+}
+
+fn file_left_on_failure(call: Call) -> ExitCode {
+    let code = call.real().status().map_or(99, code_of);
+    if code != 0 {
+        fs::write(std::env::temp_dir().join("ww-left"), "x").ok();
+    }
+    ExitCode::from(code)
+}
+
+fn terminal_left_raw(call: Call) -> ExitCode {
+    let code = waited(&mut call.real());
+    let terminal = io::stdin();
+    if let Ok(mut settings) = tcgetattr(terminal.as_fd()) {
+        cfmakeraw(&mut settings);
+        tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &settings).ok();
+    }
+    code
+}
+
+fn grant_reopened(mut call: Call) -> ExitCode {
+    let mut opened = Vec::new();
+    for (_, value) in call.flags.iter_mut().filter(|(flag, _)| flag == "--with-fd") {
+        let Some((name, number)) = value.as_ref().and_then(|value| value.to_str()?.split_once('=')) else { continue };
+        if let Ok(file) = File::options().read(true).write(true).open(format!("/proc/self/fd/{number}")) {
+            let kept = nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_DUPFD(100)).unwrap_or(-1);
+            let changed = OsString::from(format!("{name}={kept}"));
+            *value = Some(changed);
+            opened.push(file);
+        }
+    }
+    call.become_real()
+}

@@ -50,97 +50,122 @@ fn said(place: &Path, lines: &[&[&str]]) -> String {
     all
 }
 
+/// Compares with what the messages were; `INSTA_UPDATE=always` writes them anew.
+fn remembered(name: &str, said: String) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, said);
+    });
+}
+
 #[test]
 fn usage() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[
-            &[],
-            &["--unknown-option", "x"],
-            &["--env"],
-            &["--fd-layout", "sideways", "x"],
-            &["--max-size", "much", "x"],
-            &["--ipfs-timeout", "soon", "x"],
-        ]
-    ));
+    remembered(
+        "usage",
+        said(
+            place().path(),
+            &[
+                &[],
+                &["--unknown-option", "x"],
+                &["--env"],
+                &["--fd-layout", "sideways", "x"],
+                &["--max-size", "much", "x"],
+                &["--ipfs-timeout", "soon", "x"],
+            ],
+        ),
+    );
 }
 
 #[test]
 fn grants() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[
-            &["--with-fd", "db", "x"],
-            &["--with-fd", "=1", "x"],
-            &["--with-fd", "1db=1", "x"],
-            &["--with-fd", "d-b=1", "x"],
-            &["--with-fd", "db=1", "--with-fd", "DB=2", "x"],
-            &["--with-fd", "db=", "x"],
-            &["--with-fd", "db=one", "x"],
-            &["--with-fd", "db=-1", "x"],
-            &["--with-fd", "db=99999999999999999999", "x"],
-            &["--with-fd", "db=777", "x"],
-        ]
-    ));
+    remembered(
+        "grants",
+        said(
+            place().path(),
+            &[
+                &["--with-fd", "db", "x"],
+                &["--with-fd", "=1", "x"],
+                &["--with-fd", "1db=1", "x"],
+                &["--with-fd", "d-b=1", "x"],
+                &["--with-fd", "db=1", "--with-fd", "DB=2", "x"],
+                &["--with-fd", "db=", "x"],
+                &["--with-fd", "db=one", "x"],
+                &["--with-fd", "db=-1", "x"],
+                &["--with-fd", "db=99999999999999999999", "x"],
+                &["--with-fd", "db=777", "x"],
+            ],
+        ),
+    );
 }
 
 #[test]
 fn environment() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[&["--env", "=x", "x"], &["--env", "WW_RPC_FD=3", "x"], &["--env", "WW_FD_DB", "x"],]
-    ));
+    remembered(
+        "environment",
+        said(place().path(), &[&["--env", "=x", "x"], &["--env", "WW_RPC_FD=3", "x"], &["--env", "WW_FD_DB", "x"]]),
+    );
 }
 
 #[test]
 fn endpoints() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[
-            &["--ipfs", "nonsense", "x"],
-            &["--ipfs", "/ip4/127.0.0.1/udp/5001", "x"],
-            &["--ipfs", "/ip4/127.0.0.1/tcp/70000", "x"],
-            &["--ipfs", "ftp://localhost", "x"],
-        ]
-    ));
+    remembered(
+        "endpoints",
+        said(
+            place().path(),
+            &[
+                &["--ipfs", "nonsense", "x"],
+                &["--ipfs", "/ip4/127.0.0.1/udp/5001", "x"],
+                &["--ipfs", "/ip4/127.0.0.1/tcp/70000", "x"],
+                &["--ipfs", "ftp://localhost", "x"],
+            ],
+        ),
+    );
 }
 
 #[test]
 fn status() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[
-            &["--status-fd", "x", "x"],
-            &["--status-fd", "777", "x"],
-            &["--status-fd", "0", "x"],
-            &["--status-fd", "1", "--with-fd", "out=1", "x"],
-        ]
-    ));
+    remembered(
+        "status",
+        said(
+            place().path(),
+            &[
+                &["--status-fd", "x", "x"],
+                &["--status-fd", "777", "x"],
+                &["--status-fd", "0", "x"],
+                &["--status-fd", "1", "--with-fd", "out=1", "x"],
+            ],
+        ),
+    );
 }
 
 #[test]
 fn programs() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[
-            &["./missing"],
-            &[""],
-            &["text/below"],
-            &["./folder"],
-            &["./plain"],
-            &["./empty"],
-            &["./text"],
-            &["./cut"],
-            &["./script"],
-            &["/ipfs/not-a-cid"],
-        ]
-    ));
+    remembered(
+        "programs",
+        said(
+            place().path(),
+            &[
+                &["./missing"],
+                &[""],
+                &["text/below"],
+                &["./folder"],
+                &["./plain"],
+                &["./empty"],
+                &["./text"],
+                &["./cut"],
+                &["./script"],
+                &["/ipfs/not-a-cid"],
+            ],
+        ),
+    );
 }
 
 #[test]
 fn retrieval() {
-    insta::assert_snapshot!(said(
-        place().path(),
-        &[&["--ipfs", "/ip4/127.0.0.1/tcp/1/http", "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG",]]
-    ));
+    remembered(
+        "retrieval",
+        said(
+            place().path(),
+            &[&["--ipfs", "/ip4/127.0.0.1/tcp/1/http", "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"]],
+        ),
+    );
 }

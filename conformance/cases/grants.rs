@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
-use crate::facts::{Facts, identity};
+use crate::facts::identity;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::verdict::{Verdict, fail, holds, same};
@@ -86,8 +86,7 @@ fn fd_13_a_closed_standard_descriptor_is_granted_as_null(suite: &Suite<'_>) -> V
         report.set_len(0)?;
         let run = suite.ww().grant("a", number).grant("report", 9).place(9, &report).close(number);
         let run = run.probe(["facts-to", &to]).run()?;
-        run.exits(0)?;
-        let facts: Facts = serde_json::from_slice(&fs::read(suite.path("files/report"))?)?;
+        let facts = run.facts_in(&suite.path("files/report"))?;
         let fd = facts.number("WW_FD_A").and_then(|at| facts.fd(at));
         run.holds(format!("the grant of a closed {number} is /dev/null"), fd.is_some_and(|fd| fd.is_null()))?;
         (&report).rewind()?;

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use crate::facts::{Facts, identity};
+use crate::facts::identity;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::verdict::{Verdict, same};
@@ -45,8 +45,7 @@ fn stdio_04_streams_are_the_same_open_files(suite: &Suite<'_>) -> Verdict {
     input.seek(SeekFrom::Start(4))?;
     let (output, errors) = (suite.file("output", "")?, pipe2(OFlag::O_CLOEXEC)?);
     let run = suite.ww().probe(["facts"]).place(0, &input).place(1, &output).place(2, &errors.1).run()?;
-    run.exits(0)?;
-    let facts: Facts = serde_json::from_slice(&std::fs::read(suite.path("files/output"))?)?;
+    let facts = run.facts_in(&suite.path("files/output"))?;
     run.same("fd 0", facts.identity(0), Some(identity(&input)?))?;
     run.same("fd 1", facts.identity(1), Some(identity(&output)?))?;
     run.same("fd 2", facts.identity(2), Some(identity(&errors.1)?))?;
@@ -61,8 +60,7 @@ fn stdio_05_closed_streams_are_null(suite: &Suite<'_>) -> Verdict {
         let report = suite.file("report", "")?;
         let run = suite.ww().grant("report", 9).place(9, &report).probe(["facts-to", &to]);
         let run = closed.iter().fold(run, |run, number| run.close(*number)).run()?;
-        run.exits(0)?;
-        let facts: Facts = serde_json::from_slice(&std::fs::read(suite.path("files/report"))?)?;
+        let facts = run.facts_in(&suite.path("files/report"))?;
         for number in closed {
             let null = facts.fd(*number).is_some_and(|fd| fd.is_null());
             run.holds(format!("fd {number} is /dev/null where {closed:?} were closed"), null)?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::facts::Facts;
 use crate::invocation::Invocation;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
@@ -33,8 +32,7 @@ fn stdio_06_a_cell_has_the_terminal(suite: &Suite<'_>) -> Verdict {
     let to = suite.layout().grant(1).to_string();
     let run = suite.ww().grant("report", 9).place(9, &report).probe(["facts-to", &to]);
     let run = terminal.with(run).run()?;
-    run.exits(0)?;
-    let facts: Facts = serde_json::from_slice(&std::fs::read(suite.path("files/report"))?)?;
+    let facts = run.facts_in(&suite.path("files/report"))?;
     let terminals: Vec<i32> = facts.fds.iter().filter(|fd| fd.terminal).map(|fd| fd.number).collect();
     run.same("terminals", terminals, vec![0, 1, 2])?;
     run.holds("it is in a process group that it can see", facts.process.group > 0)?;

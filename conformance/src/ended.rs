@@ -3,7 +3,8 @@
 //! What must stay true: every failure carries the command line, the exit and what was said.
 
 use std::fmt::{Debug, Display};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
@@ -153,6 +154,19 @@ impl Ended {
     pub fn facts(&self) -> Verdict<Facts> {
         self.exits(0)?.is_silent()?;
         self.json()
+    }
+
+    /// The facts that the probe wrote to a file, by its verb `facts-to`, where its standard output
+    /// isn't to be had.
+    ///
+    /// # Errors
+    /// A failure, where the run failed or there are none.
+    pub fn facts_in(&self, path: &Path) -> Verdict<Facts> {
+        self.exits(0)?;
+        match serde_json::from_slice(&fs::read(path)?) {
+            Ok(facts) => Ok(facts),
+            Err(fault) => self.explain(fail("the probe's facts in a granted file", fault)),
+        }
     }
 
     /// Standard output as one value of JSON.

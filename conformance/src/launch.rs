@@ -17,6 +17,7 @@ mod run;
 mod supervisor;
 mod tmpfs;
 
+pub use crate::sys::duplicate;
 pub use plan::{Limit, Plan, Tmpfs, User};
 pub use run::{Launch, Report};
 pub use supervisor::main;

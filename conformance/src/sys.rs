@@ -103,3 +103,13 @@ pub(crate) fn hard_limit(resource: u32) -> Result<Option<u64>, Errno> {
     Errno::result(unsafe { libc::getrlimit(resource, &raw mut limit) })?;
     Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
 }
+
+/// Duplicates a descriptor by its number to the lowest free number from `floor` on, to be kept when
+/// another program is executed: for a program that stands in for an implementation.
+///
+/// # Errors
+/// What fcntl(2) says of F_DUPFD.
+pub fn duplicate(number: RawFd, floor: RawFd) -> Result<RawFd, Errno> {
+    // SAFETY: F_DUPFD takes numbers, and the number that it gives was free.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_DUPFD, floor) })
+}

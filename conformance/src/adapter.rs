@@ -75,11 +75,14 @@ pub struct Timeouts {
     pub run_ms: u64,
     /// What a run may leave behind for a moment after its end, in milliseconds.
     pub grace_ms: u64,
+    /// How long it waits for an IPFS daemon that is silent, in milliseconds, where nothing tells it
+    /// otherwise.
+    pub ipfs_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { run_ms: 30_000, grace_ms: 5_000 }
+        Self { run_ms: 30_000, grace_ms: 5_000, ipfs_ms: 30_000 }
     }
 }
 
@@ -93,6 +96,8 @@ pub struct Adapter {
     pub layout: Layout,
     /// The option that chooses a layout (`--fd-layout`), where there is one.
     pub layout_flag: Option<String>,
+    /// The option that says how long an IPFS daemon may be silent (`--ipfs-timeout`), where there is one.
+    pub ipfs_timeout_flag: Option<String>,
     /// The profiles that it claims.
     pub profiles: BTreeSet<Profile>,
     /// Who runs it.
@@ -152,6 +157,7 @@ impl Adapter {
             command: vec![program.to_string_lossy().into_owned(), "run".into()],
             layout: Layout::RpcFirst,
             layout_flag: Some("--fd-layout".into()),
+            ipfs_timeout_flag: Some("--ipfs-timeout".into()),
             profiles: [Core, Fds, Ipfs, Rpc, P2p, Jail, Status, Store].into(),
             user: Caller::Current,
             env: BTreeMap::new(),

@@ -19,6 +19,22 @@ mod exit;
 mod fds;
 #[path = "../cases/grants.rs"]
 mod grants;
+#[path = "../cases/ipfs.rs"]
+mod ipfs;
+#[path = "../cases/ipfs_endpoint.rs"]
+mod ipfs_endpoint;
+#[path = "../cases/ipfs_faults.rs"]
+mod ipfs_faults;
+#[path = "../cases/ipfs_hostile.rs"]
+mod ipfs_hostile;
+#[path = "../cases/ipfs_kinds.rs"]
+mod ipfs_kinds;
+#[path = "../cases/ipfs_limits.rs"]
+mod ipfs_limits;
+#[path = "../cases/ipfs_place.rs"]
+mod ipfs_place;
+#[path = "../cases/ipfs_verify.rs"]
+mod ipfs_verify;
 #[path = "../cases/jail.rs"]
 mod jail;
 #[path = "../cases/messages.rs"]
@@ -29,6 +45,8 @@ mod path;
 mod properties;
 #[path = "../cases/rpc.rs"]
 mod rpc;
+#[path = "../cases/rpc_methods.rs"]
+mod rpc_methods;
 #[path = "../cases/signals.rs"]
 mod signals;
 #[path = "../cases/status.rs"]
@@ -47,11 +65,20 @@ pub(crate) const ALL: &[&[Case]] = &[
     exit::CASES,
     fds::CASES,
     grants::CASES,
+    ipfs::CASES,
+    ipfs_endpoint::CASES,
+    ipfs_faults::CASES,
+    ipfs_hostile::CASES,
+    ipfs_kinds::CASES,
+    ipfs_limits::CASES,
+    ipfs_place::CASES,
+    ipfs_verify::CASES,
     jail::CASES,
     messages::CASES,
     path::CASES,
     properties::CASES,
     rpc::CASES,
+    rpc_methods::CASES,
     signals::CASES,
     status::CASES,
     stdio::CASES,

@@ -14,6 +14,8 @@ use thiserror::Error;
 
 use crate::adapter::{Adapter, AdapterError};
 use crate::cells::{self, CellError};
+use crate::clauses::Profile;
+use crate::node::Nodes;
 
 /// The parts that all cases share.
 #[derive(Debug)]
@@ -21,7 +23,9 @@ pub struct Setup {
     adapter: Adapter,
     launcher: PathBuf,
     probe: PathBuf,
+    rpc_probe: Option<PathBuf>,
     cells: Arc<TempDir>,
+    nodes: Arc<Nodes>,
 }
 
 /// Why the suite can't begin.
@@ -55,16 +59,30 @@ impl Setup {
         // Whoever runs the implementation must reach the cells, wherever they were built.
         let cells = TempDir::with_prefix("ww-conformance-")?;
         fs::set_permissions(cells.path(), fs::Permissions::from_mode(0o755))?;
-        let probe = cells.path().join("probe");
-        fs::copy(cells::cell("ww-probe", "WW_PROBE", beside)?, &probe)?;
-        fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
-        Ok(Self { adapter, launcher, probe, cells: Arc::new(cells) })
+        let place = |name: &str, package, variable| -> Result<PathBuf, SetupError> {
+            let path = cells.path().join(name);
+            fs::copy(cells::cell(package, variable, beside)?, &path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+            Ok(path)
+        };
+        let probe = place("probe", "ww-probe", "WW_PROBE")?;
+        let speaks = adapter.profiles.contains(&Profile::Rpc);
+        let rpc_probe = speaks.then(|| place("rpc-probe", "ww-rpc-probe", "WW_RPC_PROBE")).transpose()?;
+        let nodes = Arc::new(Nodes::new(&launcher));
+        Ok(Self { adapter, launcher, probe, rpc_probe, cells: Arc::new(cells), nodes })
     }
 
     /// The same parts for another implementation.
     #[must_use]
     pub fn judging(&self, adapter: Adapter) -> Self {
-        Self { adapter, launcher: self.launcher.clone(), probe: self.probe.clone(), cells: Arc::clone(&self.cells) }
+        Self {
+            adapter,
+            launcher: self.launcher.clone(),
+            probe: self.probe.clone(),
+            rpc_probe: self.rpc_probe.clone(),
+            cells: Arc::clone(&self.cells),
+            nodes: Arc::clone(&self.nodes),
+        }
     }
 
     /// The folder that programs of the suite's own build lie in: that of the running program, or
@@ -95,6 +113,18 @@ impl Setup {
     #[must_use]
     pub fn probe(&self) -> &Path {
         &self.probe
+    }
+
+    /// The cell that speaks RPC, where the adapter claims that profile.
+    #[must_use]
+    pub fn rpc_probe(&self) -> Option<&Path> {
+        self.rpc_probe.as_deref()
+    }
+
+    /// The IPFS nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
     }
 
     /// The folder of cells, readable by everyone.

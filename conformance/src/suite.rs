@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::adapter::{Caller, Layout};
 use crate::invocation::Invocation;
 use crate::launch::User;
+use crate::node::{Kind, Node, NodeError};
 use crate::setup::Setup;
 use crate::verdict::{Stop, Verdict};
 
@@ -117,6 +118,33 @@ impl<'a> Suite<'a> {
             run = run.flags([flag.as_str(), self.layout.name()]);
         }
         run
+    }
+
+    /// The IPFS node of this run of the suite.
+    ///
+    /// # Errors
+    /// A fault of the harness that says how to get one.
+    pub fn node(&self) -> Verdict<&'a Node> {
+        Ok(self.setup.nodes().any()?)
+    }
+
+    /// The IPFS node of this kind.
+    ///
+    /// # Errors
+    /// That it can't be verified, where this machine has none and nobody said that it has.
+    pub fn node_of(&self, kind: Kind) -> Verdict<&'a Node> {
+        match self.setup.nodes().of(kind) {
+            Err(fault @ NodeError::Absent { .. }) => Err(Stop::NotVerifiable(fault.to_string())),
+            found => Ok(found?),
+        }
+    }
+
+    /// A run of the implementation with the node's endpoint.
+    ///
+    /// # Errors
+    /// Where there is no node.
+    pub fn ww_with_node(&'a self) -> Verdict<Invocation<'a>> {
+        Ok(self.ww().flags(["--ipfs", &self.node()?.endpoint()]))
     }
 
     /// A run of any command, with the surroundings of a run of the implementation.

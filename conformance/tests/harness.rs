@@ -16,10 +16,11 @@ fn run(script: &str) -> Ended {
         command: vec!["/bin/true".into()],
         layout: Layout::RpcFirst,
         layout_flag: None,
+        ipfs_timeout_flag: None,
         profiles: BTreeSet::new(),
         user: Caller::Current,
         env: BTreeMap::new(),
-        timeouts: Timeouts { run_ms: 3_000, grace_ms: 500 },
+        timeouts: Timeouts { run_ms: 3_000, grace_ms: 500, ..Timeouts::default() },
     };
     let beside = Setup::beside().expect("the folder of this test");
     let setup = Setup::new(adapter, &beside).expect("launcher and probe");

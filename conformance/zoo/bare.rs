@@ -52,6 +52,13 @@ pub const FAULTS: &[Fault] = &[
         what: "leaves O_NONBLOCK on the cell's socket",
         act: |call| bare(call, Wrong::NotBlocking),
     },
+    Fault {
+        name: "rpc-unserved",
+        clauses: "RPC-03 RPC-04 RPC-05 RPC-10 RPC-11 RPC-12 RPC-13 RPC-14 RPC-15 RPC-16 RPC-17 RPC-18 RPC-19 RPC-20 \
+                  RPC-21",
+        what: "hangs up on fd 3 before the cell speaks",
+        act: |call| bare(call, Wrong::HungUp),
+    },
 ];
 
 #[derive(PartialEq)]
@@ -62,6 +69,7 @@ enum Wrong {
     Name,
     Datagrams,
     NotBlocking,
+    HungUp,
 }
 
 fn bare(call: Call, wrong: Wrong) -> ExitCode {
@@ -90,9 +98,11 @@ fn bare(call: Call, wrong: Wrong) -> ExitCode {
     }
     let grants_first = value("--fd-layout").next_back().is_some_and(|layout| layout == "grants-first");
     let at = if grants_first && wrong != Wrong::SocketFirst { sources.len() } else { 0 };
-    let (Ok(_), Ok(socket)) = (duplicate(host.as_raw_fd(), 500), duplicate(cells.as_raw_fd(), 500)) else {
+    let Ok(socket) = duplicate(cells.as_raw_fd(), 500) else { return ExitCode::from(99) };
+    // The host's end stays open, with nobody to serve it, unless the fault is to hang up.
+    if wrong != Wrong::HungUp && duplicate(host.as_raw_fd(), 500).is_err() {
         return ExitCode::from(99);
-    };
+    }
     names.insert(at, "WW_RPC_FD".to_owned());
     sources.insert(at, socket);
     // Whatever is there goes: the lowest free number is then the next one.

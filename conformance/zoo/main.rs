@@ -3,13 +3,14 @@
 //! What it does: called as `ww-faulty FAULT run …`, it stands before the real `ww` that `WW_REAL`
 //! names, and does one thing wrong: it changes the words ([`words`]), refuses what is right ([`refused`]) or
 //! takes what is wrong ([`wrong`]), changes codes and messages ([`told`]), stands between the cell and its
-//! caller ([`around`]), or leaves the jail out ([`bare`]). `ww-faulty --list` prints the faults, each with
+//! caller ([`around`]), fetches in a way of its own ([`ipfs`]), or leaves the jail out ([`bare`]). `ww-faulty --list` prints the faults, each with
 //! the clauses whose cases must fail.
 //! What must stay true: what a fault doesn't touch is as the real one does it.
 
 mod around;
 mod bare;
 mod call;
+mod ipfs;
 mod refused;
 mod told;
 mod words;
@@ -27,7 +28,8 @@ pub struct Fault {
     act: fn(Call) -> ExitCode,
 }
 
-const ALL: [&[Fault]; 6] = [words::FAULTS, refused::FAULTS, wrong::FAULTS, told::FAULTS, around::FAULTS, bare::FAULTS];
+const ALL: [&[Fault]; 7] =
+    [words::FAULTS, refused::FAULTS, wrong::FAULTS, told::FAULTS, around::FAULTS, bare::FAULTS, ipfs::FAULTS];
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);

@@ -110,12 +110,12 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-fn coded(call: Call, change: fn(u8) -> u8) -> ExitCode {
+pub fn coded(call: Call, change: fn(u8) -> u8) -> ExitCode {
     let code = call.real().status().map_or(99, code_of);
     ExitCode::from(change(code))
 }
 
-fn retold(call: Call, change: fn(&[u8]) -> Vec<u8>) -> ExitCode {
+pub fn retold(call: Call, change: fn(&[u8]) -> Vec<u8>) -> ExitCode {
     let Ok(output) = call.real().stdin(Stdio::inherit()).stdout(Stdio::inherit()).output() else {
         return ExitCode::from(99);
     };
@@ -123,7 +123,7 @@ fn retold(call: Call, change: fn(&[u8]) -> Vec<u8>) -> ExitCode {
     ExitCode::from(code_of(output.status))
 }
 
-fn replaced(said: &[u8], old: &str, new: &str) -> Vec<u8> {
+pub fn replaced(said: &[u8], old: &str, new: &str) -> Vec<u8> {
     String::from_utf8_lossy(said).replace(old, new).into_bytes()
 }
 

@@ -54,7 +54,10 @@ impl RunDir {
         }
         sweep();
         loop {
-            let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).map_err(unusable)?;
+            // Without it, whoever the umask lets in could read the program, or put another in its place.
+            let private = fs::Permissions::from_mode(0o700);
+            let mut builder = tempfile::Builder::new();
+            let directory = builder.prefix(PREFIX).permissions(private).tempdir_in(&parent).map_err(unusable)?;
             // Another run's sweep may have come between the making and the lock: then it is gone, so again.
             match lock(directory.path()).map_err(unusable)? {
                 Some(lock) => return Ok(RunDir { directory, lock }),

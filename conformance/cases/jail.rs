@@ -48,14 +48,15 @@ fn is_jailed(facts: &Facts) -> Verdict {
 }
 
 fn jail_01_seven_namespaces_are_its_own(suite: &Suite<'_>) -> Verdict {
-    let (one, two) = (suite.ww().probe(["facts"]).run()?.facts()?, suite.ww().probe(["facts"]).run()?.facts()?);
+    let run = suite.ww().probe(["facts"]).run()?;
+    let facts = run.facts()?;
     for name in NAMESPACES {
         let ours = Some(fs::read_link(format!("/proc/self/ns/{name}"))?.to_string_lossy().into_owned());
-        let cells = one.namespaces.get(name).cloned().flatten();
-        holds(format!("the {name} namespace is its own"), cells.is_some() && cells != ours, &cells)?;
+        let cells = facts.namespaces.get(name).cloned().flatten();
+        run.holds(format!("the {name} namespace is its own"), cells.is_some() && cells != ours)?;
     }
-    holds("it is one of few processes in its pid namespace", one.process.pid < 10, one.process.pid)?;
-    holds("two cells have two hosts of names", one.hostname.is_some() && two.hostname.is_some(), &one.hostname)
+    run.holds("it is one of few processes in its pid namespace", facts.process.pid < 10)?;
+    Ok(())
 }
 
 fn jail_02_no_capability_in_any_set(suite: &Suite<'_>) -> Verdict {
@@ -137,7 +138,7 @@ fn jail_11_tmp_is_private(suite: &Suite<'_>) -> Verdict {
     let path = format!("/tmp/ww-case-{}-{}", std::process::id(), suite.path("x").to_string_lossy().len());
     same("/tmp at the start", deed(suite, &["list", "/tmp"])?, Ok(serde_json::json!([])))?;
     same("writing into /tmp", deed(suite, &["write", &path, "x"])?, Ok(true.into()))?;
-    holds("the host doesn't see it", !fs::exists(&path)?, &path)?;
+    holds("the host doesn't see it", fs::remove_file(&path).is_err(), &path)?;
     same("/tmp of another cell", deed(suite, &["list", "/tmp"])?, Ok(serde_json::json!([])))
 }
 

@@ -9,10 +9,10 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, open};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Pid, Uid, chdir, execve, setgroups, setpgid, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Pid, Uid, chdir, execve, execveat, setgroups, setpgid, setresgid, setresuid, setsid};
 
 use super::Plan;
 use crate::sys;
@@ -43,6 +43,13 @@ fn arrange(plan: &Plan, sent: Vec<OwnedFd>, floor: i32) -> Result<Infallible, Re
         setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(step("setpgid"))?;
     }
     descriptors(plan, sent, floor)?;
+    let strings = |list: &[Vec<u8>]| -> Result<Vec<CString>, Refusal> {
+        list.iter().map(|word| CString::new(word.clone()).map_err(|_| ("a NUL in a word", Errno::EINVAL))).collect()
+    };
+    let (argv, env) = (strings(&plan.argv)?, strings(&plan.env)?);
+    let program = argv.first().ok_or(("an empty command", Errno::EINVAL))?;
+    // Opened while it can be: another user may not reach the folder that it was built in.
+    let handle = open(program.as_c_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
     if plan.terminal {
         sys::take_terminal(0).map_err(step("take the terminal"))?;
     }
@@ -66,12 +73,12 @@ fn arrange(plan: &Plan, sent: Vec<OwnedFd>, floor: i32) -> Result<Infallible, Re
         mask.add(Signal::try_from(*signal).map_err(step("sigprocmask"))?);
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&mask), None).map_err(step("sigprocmask"))?;
-    let strings = |list: &[Vec<u8>]| -> Result<Vec<CString>, Refusal> {
-        list.iter().map(|word| CString::new(word.clone()).map_err(|_| ("a NUL in a word", Errno::EINVAL))).collect()
-    };
-    let (argv, env) = (strings(&plan.argv)?, strings(&plan.env)?);
-    let program = argv.first().ok_or(("an empty command", Errno::EINVAL))?;
-    execve(program, &argv, &env).map_err(step("execve"))
+    match (execve(program, &argv, &env), handle) {
+        (Err(Errno::EACCES), Ok(handle)) => {
+            execveat(handle, c"", &argv, &env, AtFlags::AT_EMPTY_PATH).map_err(step("execveat"))
+        }
+        (outcome, _) => outcome.map_err(step("execve")),
+    }
 }
 
 /// Puts each sent descriptor where the plan wants it, and sees to it that nothing else is left.

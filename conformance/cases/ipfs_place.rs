@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::cases::ipfs::{SCRIPT, runs, script_of};
+use crate::cases::ipfs::{SCRIPT, script_of};
 use crate::fake::{Fake, before};
 use crate::launch::Tmpfs;
 use crate::node::Import;
@@ -25,7 +25,9 @@ pub(crate) const CASES: &[Case] = &[
     case!(ipfs_25_a_signal_in_a_retrieval_leaves_nothing),
     case!(ipfs_25_what_a_killed_host_leaves_is_gone_after_the_next_run),
     case!(ipfs_26_a_full_disk_is_told),
-    case!(ipfs_27_a_temporary_directory_that_cant_be_used),
+    case!(ipfs_27_a_temporary_directory_that_isnt_there),
+    case!(ipfs_27_a_temporary_directory_that_cant_be_written),
+    case!(ipfs_27_a_temporary_directory_mounted_without_use),
 ];
 
 /// The probe by its path in the node.
@@ -234,11 +236,21 @@ fn without_tmp<'a>(
     Ok(())
 }
 
-fn ipfs_27_a_temporary_directory_that_cant_be_used(suite: &Suite<'_>) -> Verdict {
+fn ipfs_27_a_temporary_directory_that_isnt_there(suite: &Suite<'_>) -> Verdict {
     without_tmp(suite, |run| run.env("TMPDIR", "/there/is/no/such/folder"))?;
-    without_tmp(suite, |run| run.env("TMPDIR", "/dev/null"))?;
+    without_tmp(suite, |run| run.env("TMPDIR", "/dev/null"))
+}
+
+fn ipfs_27_a_temporary_directory_that_cant_be_written(suite: &Suite<'_>) -> Verdict {
+    // Root, who may write there all the same, just runs.
+    let closed = suite.path("files").join("closed");
+    fs::create_dir(&closed)?;
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555))?;
+    without_tmp(suite, |run| run.env("TMPDIR", closed.as_os_str().as_encoded_bytes()))
+}
+
+fn ipfs_27_a_temporary_directory_mounted_without_use(suite: &Suite<'_>) -> Verdict {
     let whole = 8 << 20;
     without_tmp(suite, |run| run.tmpfs(Tmpfs { read_only: true, ..tmpfs(suite, whole) }))?;
-    without_tmp(suite, |run| run.tmpfs(Tmpfs { noexec: true, ..tmpfs(suite, whole) }))?;
-    runs(suite.ww_with_node()?, &format!("/ipfs/{}", suite.node()?.add(SCRIPT, Import::default())?))
+    without_tmp(suite, |run| run.tmpfs(Tmpfs { noexec: true, ..tmpfs(suite, whole) }))
 }

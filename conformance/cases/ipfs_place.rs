@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(ipfs_25_a_fetched_file_is_gone_after_any_end),
     case!(ipfs_25_a_retrieval_that_breaks_off_leaves_nothing),
     case!(ipfs_25_a_signal_in_a_retrieval_leaves_nothing),
-    case!(ipfs_25_what_a_killed_host_leaves_is_gone_after_the_next_run),
+    case!(ipfs_25_what_a_killed_host_leaves_is_gone_after_the_next_run).also(&["SIG-06"]),
     case!(ipfs_26_a_full_disk_is_told),
     case!(ipfs_27_a_temporary_directory_that_isnt_there),
     case!(ipfs_27_a_temporary_directory_that_cant_be_written),

@@ -1,8 +1,8 @@
 //! Daemons that lie: for what a real node can't be made to show.
 //!
 //! What it does: [`Fake`] is a listener of its own that follows a script, down to the bytes on the
-//! wire; [`proxy`] stands before the real node and changes what it answers; [`scripted`] answers every
-//! request of HTTP in one way; [`relay`] shows the real node at other addresses.
+//! wire; `proxy` stands before the real node and changes what it answers; `scripted` answers every
+//! request of HTTP in one way; `relay` shows the real node at other addresses.
 //! What must stay true: a fake never waits for the implementation without end, and its threads and
 //! connections end with it; it knows no more of the implementation than that it speaks the Kubo API.
 //! Clauses it serves: IPFS-*, EP-*, SELF-*.

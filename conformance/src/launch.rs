@@ -2,9 +2,9 @@
 //!
 //! What it does: descriptors, signal dispositions and limits belong to a whole process, so each
 //! run goes through a process of its own, the launcher (`ww-launcher`): the suite sends it a
-//! [`Plan`] and descriptors ([`channel`]); its child makes itself so and executes the command
-//! ([`child`]); it watches, reports what ended how and what was left, and kills what stays
-//! ([`supervisor`]).
+//! [`Plan`] and descriptors (`channel`); its child makes itself so and executes the command
+//! (`child`); it watches, reports what ended how and what was left, and kills what stays
+//! (`supervisor`).
 //! What must stay true: the launcher holds no copy of what it hands to the command, so that ends
 //! of files are seen; whatever the command starts is killed when the run is over, when it takes
 //! too long, and when the suite itself goes away.

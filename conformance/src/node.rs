@@ -1,7 +1,7 @@
 //! The IPFS node that cases fetch from: a real one, started at the first case that needs it.
 //!
 //! What it does: [`Nodes`] gives the node of the run, in this order: an endpoint that the user names,
-//! a container, an `ipfs` binary ([`endpoint`], [`container`], [`binary`]); [`store`] puts fixtures
+//! a container, an `ipfs` binary (`endpoint`, `container`, `binary`); `store` puts fixtures
 //! into it and reads them back.
 //! What must stay true: one node of a kind is started once a run and ends with it, also when the
 //! runner is killed; nothing is pulled; a node that can't be had is an error that says how to get one.

@@ -41,7 +41,7 @@ pub(crate) enum Root {
 /// Why something that is an IPFS path can't be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Longer than [`PATH_LIMIT`].
+    /// Longer than `PATH_LIMIT`.
     #[error("the path is longer than {PATH_LIMIT} bytes")]
     Long,
     /// Names in UnixFS are text.

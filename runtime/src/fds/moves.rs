@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::os::fd::RawFd;
 
-/// One step of [`moves`]: `dup2(from, to)`; where both are the same, only close-on-exec is cleared.
+/// One step of `moves`: `dup2(from, to)`; where both are the same, only close-on-exec is cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// The number to copy.

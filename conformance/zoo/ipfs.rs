@@ -27,7 +27,7 @@ pub const FAULTS: &[Fault] = &[
     fault!("ipfs-file-shared", "IPFS-24", "keeps the file under a name that all runs share", |call| fetched(call, "")),
     fault!("ipfs-file-open", "IPFS-24", "lets everybody write the fetched file", |call| fetched(call, "open")),
     fault!("ipfs-in-cwd", "IPFS-23", "fetches into the working directory", |call| fetched(call, "cwd")),
-    fault!("ipfs-file-left", "IPFS-25", "leaves the fetched file", |call| fetched(call, "left")),
+    fault!("ipfs-file-left", "IPFS-25 SIG-06", "leaves the fetched file", |call| fetched(call, "left")),
     fault!("ipfs-max-size-ignored", "IPFS-16 IPFS-17 IPFS-19", "takes no notice of --max-size", |mut call| {
         call.flags.retain(|(flag, _)| flag != "--max-size");
         call.become_real()

@@ -96,10 +96,7 @@ pub fn run(args: RunArgs) -> Result<Ended, RunError> {
     let mut status = Status::new(args.status);
     let ended = serve::serve(&cell, image.descriptor(), rpc, content, &signals, terminal.as_ref(), &mut status);
     cell.end();
-    if let Some(terminal) = &terminal {
-        terminal.restore();
-    }
-    drop(image);
+    drop((image, terminal));
     let ended = ended.map_err(RunError::host("lost the cell"))?;
     status.exited(ended);
     Ok(ended)

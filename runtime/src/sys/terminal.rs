@@ -63,7 +63,7 @@ impl Terminal {
     }
 
     /// Puts modes and foreground back, unless another job has the terminal now.
-    pub fn restore(&self) {
+    fn restore(&self) {
         let Some(file) = self.reopen() else { return };
         if self.controls {
             let Ok(now) = tcgetpgrp(&file) else { return };
@@ -87,6 +87,13 @@ impl Terminal {
         let places = [place.as_str(), "/dev/tty"].into_iter().take(1 + usize::from(self.controls));
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         places.map(|place| open(place, flags, Mode::empty())).find_map(Result::ok).map(File::from)
+    }
+}
+
+/// However a run ends, also where its program couldn't be executed after all.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.restore();
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(stdio_07_ctrl_z_stops_the_run_and_fg_continues_it),
     case!(stdio_07_a_shell_in_the_cell_controls_its_jobs),
     case!(stdio_08_the_terminal_is_left_as_it_was),
+    case!(stdio_08_a_program_that_cant_be_executed_leaves_the_terminal),
     case!(sig_04_ctrl_c_is_delivered_once),
 ];
 
@@ -113,6 +114,18 @@ fn stdio_08_the_terminal_is_left_as_it_was(suite: &Suite<'_>) -> Verdict {
         same(format!("foreground group after the {sign} run"), terminal.foreground()?.as_raw(), run.pid())?;
         terminal.types("go\n")?;
     }
+    run.finish()?.exits(0)?;
+    Ok(())
+}
+
+fn stdio_08_a_program_that_cant_be_executed_leaves_the_terminal(suite: &Suite<'_>) -> Verdict {
+    let mut terminal = Terminal::open()?;
+    let noise = suite.program("noise", "neither a script nor a program")?;
+    let script = format!("{}; echo code-$?; read go", words(&suite.ww().binary(noise, ["x"])));
+    let run = terminal.with(suite.command(["/bin/sh", "-c", &script])).start()?;
+    terminal.shows("code-126", 1)?;
+    same("foreground group", terminal.foreground()?.as_raw(), run.pid())?;
+    terminal.types("go\n")?;
     run.finish()?.exits(0)?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Where the IPFS daemon's API is: a multiaddr or a URL, parsed once into a type that can be dialled.
 //!
-//! - What it does: takes exactly the forms that R6 names, and refuses all others with a reason. Nothing
+//! - What it does: takes exactly the forms that ruling 6 names, and refuses all others with a reason. Nothing
 //!   is looked up or dialled here.
 //! - What must stay true: an [`Endpoint`] that exists can be dialled without a further check; its text
 //!   has no control characters, so that it fits into a one-line message.
-//! - Serves: R6 (grammar and default), R8 (an ill-formed endpoint is a usage error).
+//! - Serves: rulings 6 (grammar and default), 8 (an ill-formed endpoint is a usage error).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ mod tests;
 /// The longest path that fits into `sockaddr_un.sun_path` beside its NUL; see unix(7).
 const SUN_PATH_MAX: usize = 107;
 
-/// Where a Kubo RPC API listens (R6).
+/// Where a Kubo RPC API listens (ruling 6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     text: String,
@@ -52,7 +52,7 @@ pub enum EndpointError {
     /// Neither `/…` nor `http://…` nor `https://…`.
     #[error("neither a multiaddr (like {}) nor an http(s):// URL", Endpoint::DEFAULT)]
     Form,
-    /// A protocol that isn't one of R6, or not at this place.
+    /// A protocol that isn't one of ruling 6, or not at this place.
     #[error("`/{0}` isn't understood here")]
     Protocol(String),
     /// The address ends where something must follow.
@@ -76,7 +76,7 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// The endpoint that counts where none is given (R6).
+    /// The endpoint that counts where none is given (ruling 6).
     pub const DEFAULT: &str = "/dns4/localhost/tcp/5001/http";
 
     /// Parses a multiaddr or an `http(s)://` URL.

@@ -5,7 +5,7 @@
 //! - What must stay true: the bindings are generated, committed and never edited, so that building needs no
 //!   schema compiler; `tests/generated.rs` generates them again and compares. The ids of files and the
 //!   ordinals of methods never change.
-//! - Serves: R13, R14.
+//! - Serves: rulings 13, 14.
 //!
 //! A host implements [`system_capnp::host::Server`]; a cell gets a [`system_capnp::host::Client`] (the
 //! crate `ww-cell` connects one).

@@ -4,7 +4,7 @@
 //! - What must stay true: no proxy of the environment is asked; certificates are read only where the
 //!   endpoint is https. Loopback names are answered here (RFC 6761 §6.3), so that the usual run needs no
 //!   resolver and none of the threads that tokio runs getaddrinfo(3) on.
-//! - Serves: R6, R20.
+//! - Serves: rulings 6, 20.
 
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind};

@@ -4,7 +4,7 @@
 //!   answer couldn't be checked.
 //! - What must stay true: a symlink is never followed, in the middle of a path neither (`unexpected node
 //!   type`); a listing stays within [`LISTING`] bytes.
-//! - Serves: R7.1, R7.2, R20, and `ls` and `stat` of `system.IPFS`.
+//! - Serves: rulings 7, 20, and `ls` and `stat` of `system.IPFS`.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -14,7 +14,7 @@ use super::path::{ContentPath, Root};
 use super::walk::{IN_FLIGHT, tree_size};
 use super::{Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard};
 
-/// The most memory that a listing takes, in bytes: more doesn't fit into a message to a cell (R13).
+/// The most memory that a listing takes, in bytes: more doesn't fit into a message to a cell (ruling 13).
 const LISTING: u64 = 8 * 1024 * 1024;
 /// How often one IPNS name may lead to another.
 const NAMES: u32 = 8;

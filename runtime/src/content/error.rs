@@ -1,9 +1,9 @@
 //! Why content can't be had: one enum for paths, the daemon and the content itself.
 //!
 //! - What it does: names each way that a retrieval fails, in words that fit after `ww: <phrase>: <what>: `.
-//! - What must stay true: no variant holds one of the phrases of R9 (they belong to the caller); text that
+//! - What must stay true: no variant holds one of the phrases of ruling 9 (they belong to the caller); text that
 //!   comes from the daemon or the content is cut and has no control characters, for it reaches a terminal.
-//! - Serves: R7.1, R7.2, R7.4, R7.5, R9, R20.
+//! - Serves: rulings 7, 9, 20.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const MESSAGE_LIMIT: usize = 500;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
-    /// The path ends at, or passes through, something else than is wanted: `unexpected node type` (R7.2).
+    /// The path ends at, or passes through, something else than is wanted: `unexpected node type` (ruling 7).
     /// Everything else is a failed retrieval.
     #[error("{kind}")]
     NodeType {
@@ -45,7 +45,7 @@ pub enum ContentError {
     /// More entries, blocks or levels than content of its size can need.
     #[error("refused: {0}")]
     Bomb(&'static str),
-    /// The daemon's bytes don't hash to the CID (R7.5).
+    /// The daemon's bytes don't hash to the CID (ruling 7).
     #[error("the daemon's block isn't the content of {cid} (its hash differs)")]
     Mismatch {
         /// The wanted CID.
@@ -67,7 +67,7 @@ pub enum ContentError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A size that isn't the one declared (R7.4).
+    /// A size that isn't the one declared (ruling 7).
     #[error("block {cid} is declared to hold {declared} bytes of the file and holds {actual}")]
     Size {
         /// The block.

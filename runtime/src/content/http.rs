@@ -4,7 +4,7 @@
 //! - What must stay true: a cut body, a trailer that reports an error, a redirect, a compressed answer are
 //!   errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all. Heads,
 //!   trailers and error bodies are bounded. Nothing exists before the first request.
-//! - Serves: R6 (nothing is dialled until needed), R7.1, R20.
+//! - Serves: rulings 6 (nothing is dialled until needed), 7, 20.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -3,7 +3,7 @@
 //! - What it does: cuts a file into raw leaves of 1 MiB and hashes the node above them.
 //! - What must stay true: it gives what Kubo gives for the same bytes; a daemon that says otherwise stored
 //!   something else, or nothing.
-//! - Serves: R16 (one file, one CID).
+//! - Serves: ruling 16 (one file, one CID).
 
 use multihash::Multihash;
 use sha2::{Digest, Sha256};

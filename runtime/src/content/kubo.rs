@@ -3,7 +3,7 @@
 //! - What it does: turns a CID into a verified block and an IPNS name into a path.
 //! - What must stay true: a block that is handed out whole has the wanted hash; identity CIDs ask nobody.
 //!   A name's answer can't be verified: the daemon is trusted to have checked the record's signature.
-//! - Serves: R7.1, R7.5, R20. Reference: Kubo RPC API v0.
+//! - Serves: rulings 7, 20. Reference: Kubo RPC API v0.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -86,7 +86,7 @@ impl Client {
         Ok(target.join(path.names()))
     }
 
-    /// Stores a file, unpinned, with the import profile `unixfs-v1-2025` (R16).
+    /// Stores a file, unpinned, with the import profile `unixfs-v1-2025` (ruling 16).
     pub(crate) async fn add(&self, data: Bytes) -> Result<cid::Cid, ContentError> {
         #[derive(Deserialize)]
         struct Added {

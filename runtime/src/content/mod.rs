@@ -7,7 +7,7 @@
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
-//! - Serves: R6, R7, R16 (the profile of `add`), R20.
+//! - Serves: rulings 6, 7, 16 (the profile of `add`), 20.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -134,7 +134,7 @@ impl Content {
     /// file's content means nothing. Takes some 10 MB of memory at most, whatever the size.
     ///
     /// # Errors
-    /// [`ContentError::NodeType`] where the path ends at something that isn't a file (R7.2); every other
+    /// [`ContentError::NodeType`] where the path ends at something that isn't a file (ruling 7); every other
     /// error is a failed retrieval.
     pub async fn fetch(&self, path: &ContentPath, into: &File, max_size: u64) -> Result<u64, ContentError> {
         let cid = dir::resolve(&self.client, path).await?;
@@ -170,7 +170,7 @@ impl Content {
         dir::stat(&self.client, cid).await
     }
 
-    /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (R16).
+    /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (ruling 16).
     ///
     /// # Errors
     /// Where the daemon can't be reached, refuses, or stored it under another CID than the profile's.

@@ -3,7 +3,7 @@
 //! - What it does: reads the two protobuf messages by hand, without a copy.
 //! - What must stay true: no input panics, recurses or allocates more than its own length; a [`Node`] that
 //!   exists has links that all parse.
-//! - Serves: R7.2, R7.4, R20. Formats: IPLD's dag-pb specification, UnixFS's `unixfs.proto`.
+//! - Serves: rulings 7, 20. Formats: IPLD's dag-pb specification, UnixFS's `unixfs.proto`.
 
 use super::{Cid, path::cid_from_bytes};
 

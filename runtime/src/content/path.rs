@@ -3,7 +3,7 @@
 //! - What it does: parses a path into a root (a CID or an IPNS name) and the names that follow.
 //! - What must stay true: what exists here has a root that parsed whole and names that a directory can
 //!   hold (UTF-8, not empty, not `.` or `..`, no `/`, no NUL). Its text has no control characters.
-//! - Serves: R7.1 (what is an IPFS path), R9 (one-line messages).
+//! - Serves: rulings 7 (what is an IPFS path), 9 (one-line messages).
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -21,7 +21,7 @@ const PATH_LIMIT: usize = 4096;
 /// The codec of a libp2p key, which an IPNS name may be written as (IPNS specification, §"Name").
 const LIBP2P_KEY: u64 = 0x72;
 
-/// A path to content: a CID or an IPNS name, and the names of entries below it (R7.1).
+/// A path to content: a CID or an IPNS name, and the names of entries below it (ruling 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentPath {
     root: Root,

@@ -3,7 +3,7 @@
 //! - What it does: follows the bits of murmur3 of the name down a trie of blocks.
 //! - What must stay true: the trie's parameters are checked before they are used; a lookup visits at most
 //!   as many blocks as 64 bits of hash have digits; a listing has bounds on blocks, levels and entries.
-//! - Serves: R7.1, R20. Format: UnixFS specification, "HAMTDirectory".
+//! - Serves: rulings 7, 20. Format: UnixFS specification, "HAMTDirectory".
 
 use super::dir::{Child, Listing};
 use super::node::{DAG_PB, Kind, Link, Node, UnixFs};

@@ -3,7 +3,7 @@
 //! - What it does: one incremental hasher for each function that Kubo can be told to use (`ipfs add --hash`).
 //! - What must stay true: a digest is compared whole. Truncated ones, SHA-1 and unknown functions are
 //!   refused, never skipped.
-//! - Serves: R7.5.
+//! - Serves: ruling 7.
 
 use sha2::digest::DynDigest;
 

@@ -5,7 +5,7 @@
 //!   parts cover the file exactly. Memory is bounded whatever the tree's shape: raw leaves are written as
 //!   they arrive, what waits is kept small, levels and blocks are counted. No cycle can be: a block can't
 //!   hold its own hash (an identity CID is shorter than itself encoded).
-//! - Serves: R7.2, R7.4, R7.5, R20.
+//! - Serves: rulings 7, 20.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -180,7 +180,7 @@ fn as_file<'a, 'b>(cid: &Cid, node: &'a Node<'b>, root: bool) -> Result<&'a Unix
     }
 }
 
-/// The size of a file or part of one by its own declarations, which must agree (R7.4).
+/// The size of a file or part of one by its own declarations, which must agree (ruling 7).
 pub(crate) fn tree_size(cid: &Cid, node: &Node<'_>, file: &UnixFs<'_>) -> Result<u64, ContentError> {
     let malformed = |why| ContentError::malformed(cid, why);
     if node.links().count() != file.block_sizes.len() {

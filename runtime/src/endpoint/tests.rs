@@ -1,4 +1,4 @@
-//! The grammar of R6, form by form.
+//! The grammar of ruling 6, form by form.
 
 use super::*;
 use proptest::prelude::*;

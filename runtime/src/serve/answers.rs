@@ -4,7 +4,7 @@
 //!   the `Return` waits for it: capnp-rpc 0.27 cancels such a call without ever sending the `Return` that
 //!   the protocol promises, and keeps its entry for ever.
 //! - What must stay true: the table here is as long as capnp-rpc's own, and that is bounded.
-//! - Serves: R13, R20.
+//! - Serves: rulings 13, 20.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};

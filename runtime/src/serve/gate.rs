@@ -4,7 +4,7 @@
 //!   are being worked on. capnp-rpc bounds neither.
 //! - What must stay true: nothing is received while a count is over its limit; a whole file or message is
 //!   in memory once at a time; nobody who waits here holds what another waits for.
-//! - Serves: R13, R20.
+//! - Serves: rulings 13, 20.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! The cell's bootstrap capability: `Host` of `system.capnp`.
 //!
-//! Serves: R13.
+//! Serves: ruling 13.
 
 use std::rc::Rc;
 

@@ -3,7 +3,7 @@
 //! - What it does: bounds capabilities, steps and the size of what has no payload, before capnp-rpc builds
 //!   an object for each.
 //! - What must stay true: nothing that a cell needs for the contract of `system.capnp` is refused.
-//! - Serves: R13, R20.
+//! - Serves: rulings 13, 20.
 
 use capnp::Error;
 use capnp::message::Reader;

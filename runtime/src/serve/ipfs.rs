@@ -3,7 +3,7 @@
 //! - What it does: `add`, `cat`, `ls` and `stat` on [`Content`]; the other methods answer `unimplemented`.
 //! - What must stay true: the contract's limits hold before memory is spent, and one large thing at a time
 //!   is in memory, however many a cell asks for.
-//! - Serves: R7, R13, R20.
+//! - Serves: rulings 7, 13, 20.
 
 use std::rc::Rc;
 

@@ -3,7 +3,7 @@
 //! - What it does: puts the phrase or the method in front, the path after it, the cause at the end.
 //! - What must stay true: a retrieval that failed begins with the phrase, everything else with
 //!   `system.IPFS.<method>: `. A text is one line, and short whatever the cell sent.
-//! - Serves: R7, R13.
+//! - Serves: rulings 7, 13.
 
 use std::error::Error;
 

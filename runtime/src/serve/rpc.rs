@@ -4,7 +4,7 @@
 //!   bootstrap capability is `Host`.
 //! - What must stay true: whatever the cell sends or doesn't, at worst this session ends: the future
 //!   resolves, the socket is shut down, nothing is printed.
-//! - Serves: R13, R20.
+//! - Serves: rulings 13, 20.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -5,7 +5,7 @@
 //! - What must stay true: no error of the transport becomes a failed task of the RPC system, for its
 //!   `SystemTaskReaper` prints to standard output, which is the cell's. Once the session ends, what is
 //!   queued is written for [`LAST_WORDS`] at most.
-//! - Serves: R13, R20.
+//! - Serves: rulings 13, 20.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -30,7 +30,7 @@ use super::answers::Answers;
 use super::gate::{Gate, Held, SMALL};
 use super::inspect::{Kind, closed, inspect};
 
-/// The largest message that is received, in bytes (R13).
+/// The largest message that is received, in bytes (ruling 13).
 const MESSAGE: usize = 9 << 20;
 /// Messages up to this size need no turn of their own: data of [`SMALL`] and what is around it.
 const SMALL_MESSAGE: usize = SMALL as usize + 4096;

@@ -14,7 +14,7 @@ use crate::daemon::{Blocks, content, identity, nobody};
 use crate::frames::{add, cat, finish, opening};
 use crate::session::Panics;
 
-/// What a host may take above its idle state, 20 MB (R20), in KiB.
+/// What a host may take above its idle state, 20 MB (ruling 20), in KiB.
 const MORE: usize = 20_000_000 / 1024;
 
 /// A host in a process of its own, so that its memory is nothing but its own.
@@ -55,7 +55,7 @@ impl Host {
         line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number")
     }
 
-    /// Its peak so far is within R20.
+    /// Its peak so far is within ruling 20.
     fn kept_its_memory(&self) {
         let more = self.status("VmHWM:").saturating_sub(self.idle);
         println!("at most {more} KiB above {}", self.idle);

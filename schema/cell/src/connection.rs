@@ -3,7 +3,7 @@
 //! - What it does: two-party Cap'n Proto RPC, unpacked, buffered both ways, the cell being the client side.
 //! - What must stay true: the socket is non-blocking before tokio sees it; the host's capability is asked
 //!   for once, before anything can have failed (asking a broken connection panics in capnp-rpc 0.27).
-//! - Serves: R13, from the cell's side.
+//! - Serves: ruling 13, from the cell's side.
 
 use std::future::Future;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -90,7 +90,7 @@ fn over(fd: OwnedFd, bootstrap: Option<capnp::capability::Client>) -> Result<(ho
     Ok((host, Rpc(rpc)))
 }
 
-/// Whether this is one end of a connected `AF_UNIX` stream (R13).
+/// Whether this is one end of a connected `AF_UNIX` stream (ruling 13).
 fn check(fd: &OwnedFd) -> Result<(), CellError> {
     let refuse = |found| Err(CellError::NotTheHost { fd: fd.as_raw_fd(), found });
     let Ok(kind) = getsockopt(fd, sockopt::SockType) else {

@@ -18,7 +18,7 @@ pub enum CellError {
         /// The variable that a grant of this name sets.
         variable: String,
     },
-    /// No grant can have this name: it doesn't match `[A-Za-z_][A-Za-z0-9_]*` (R3).
+    /// No grant can have this name: it doesn't match `[A-Za-z_][A-Za-z0-9_]*` (ruling 3).
     #[error("`{name}` can't be the name of a grant: letters, digits and `_`, not beginning with a digit")]
     Name {
         /// As the caller wrote it.

@@ -2,7 +2,7 @@
 //!
 //! - What it does: turns `WW_FD_<NAME>` and `WW_RPC_FD` into an `OwnedFd`, close-on-exec.
 //! - What must stay true: a number is given at most once in a process, and only while it is open.
-//! - Serves: R1, R3, from the cell's side.
+//! - Serves: rulings 1, 3, from the cell's side.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -32,7 +32,7 @@ pub fn grant(name: &str) -> Result<OwnedFd, CellError> {
     take(&variable, &value)
 }
 
-/// `WW_FD_` and the name in ASCII upper case (R3).
+/// `WW_FD_` and the name in ASCII upper case (ruling 3).
 fn grant_variable(name: &str) -> Result<String, CellError> {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     let first = name.bytes().next().is_some_and(letter);

@@ -4,7 +4,7 @@
 //!   names and gives its [`Host`](host::Client); [`grant`] gives the descriptor of one `--with-fd`.
 //! - What must stay true: a descriptor has one owner, so each is given once; nothing is taken for a
 //!   descriptor that isn't open, nor for the host's socket that isn't a connected Unix stream.
-//! - Serves: R1, R3, R13, from the cell's side.
+//! - Serves: rulings 1, 3, 13, from the cell's side.
 //!
 //! # A cell
 //! RPC is single-threaded: run the connection on a [`LocalSet`](tokio::task::LocalSet).

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::clauses::Profile;
 
 /// Which descriptor is fd 3, in the two readings of the source (ruling 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// The RPC socket is fd 3, the nth grant 3+n.
@@ -52,6 +52,17 @@ impl Layout {
             Self::GrantsFirst => 2 + nth,
         }
     }
+}
+
+/// Whose words an implementation is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origins {
+    /// The source's and the rulings'.
+    #[default]
+    All,
+    /// The source's alone.
+    Source,
 }
 
 /// Who runs the implementation.

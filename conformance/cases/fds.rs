@@ -59,7 +59,7 @@ fn in_layout(suite: &Suite<'_>, layout: Layout) -> Verdict {
     if adapter.layout != layout && adapter.layout_flag.is_none() {
         return Err(Stop::NotApplicable(format!("the implementation has the layout {} alone", adapter.layout.name())));
     }
-    let suite = Suite::new(suite.setup(), layout)?;
+    let suite = suite.in_layout(layout)?;
     for grants in [&[("one", 9)][..], &[("a", 9), ("b", 7), ("c", 11), ("d", 8), ("e", 10)]] {
         let (facts, identities) = granted(&suite, grants)?;
         lie_as(layout, &facts, &identities)?;

@@ -5,12 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::clauses::Profile;
+use crate::clauses::{Clause, Origin, Profile};
+
+/// An adapter to fill in, with each field explained.
+pub const TEMPLATE: &str = include_str!("adapter/template.toml");
 
 /// Which descriptor is fd 3, in the two readings of the source (ruling 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -66,7 +70,7 @@ pub enum Origins {
 }
 
 /// Who runs the implementation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caller {
     /// Whoever runs the suite.
@@ -79,7 +83,7 @@ pub enum Caller {
 }
 
 /// When a run is taken for hung.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Timeouts {
     /// One run, in milliseconds.
@@ -89,18 +93,33 @@ pub struct Timeouts {
     /// How long it waits for an IPFS daemon that is silent, in milliseconds, where nothing tells it
     /// otherwise.
     pub ipfs_ms: u64,
+    /// One case with all its runs, in milliseconds: then the harness itself is taken for hung.
+    pub case_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { run_ms: 30_000, grace_ms: 5_000, ipfs_ms: 30_000 }
+        Self { run_ms: 30_000, grace_ms: 5_000, ipfs_ms: 30_000, case_ms: 300_000 }
     }
 }
 
+/// How an implementation tells the libp2p addresses that it listens on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addresses {
+    /// By a `listening` line on `--status-fd` (ruling 17).
+    StatusFd,
+    /// By a line on standard error that this regular expression matches; its group `addr` is the address.
+    Stderr(String),
+}
+
 /// How an implementation is called and what it claims.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Adapter {
+    /// What reports call it; without one, the name of its program.
+    #[serde(default)]
+    pub name: String,
     /// Program and first arguments of `ww run`; the program is a path.
     pub command: Vec<String>,
     /// The layout of a run that doesn't choose one.
@@ -111,12 +130,21 @@ pub struct Adapter {
     pub ipfs_timeout_flag: Option<String>,
     /// The profiles that it claims.
     pub profiles: BTreeSet<Profile>,
+    /// Whose words it claims to follow.
+    #[serde(default)]
+    pub origin: Origins,
     /// Who runs it.
     #[serde(default)]
     pub user: Caller,
     /// Variables that it needs in its own environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Arguments that turn a profile's features on: they come first in the runs of that profile's cases.
+    #[serde(default)]
+    pub arguments: BTreeMap<Profile, Vec<String>>,
+    /// How it tells its libp2p addresses.
+    #[serde(default)]
+    pub addresses: Option<Addresses>,
     /// When a run is taken for hung.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -134,10 +162,20 @@ pub enum AdapterError {
     /// The command is empty, or its program isn't there.
     #[error("the adapter's command {0:?} is no program that is there")]
     NoProgram(PathBuf),
+    /// The program is there and can't be executed.
+    #[error("the adapter's command {0:?} is no program that can be executed")]
+    NotExecutable(PathBuf),
+    /// It contradicts itself.
+    #[error("the adapter {0}")]
+    Contradiction(String),
+    /// Words that a shell wouldn't take.
+    #[error("the command {0:?} has a quote without its other end")]
+    Quotes(String),
     /// No adapter and no `ww` beside the suite.
     #[error(
-        "there is no implementation to judge: {0} doesn't exist. Build it (cargo build -p ww --bin ww), \
-         or name one by WW_BIN=/path/to/ww, or describe one by WW_CONFORMANCE_ADAPTER=/path/to/adapter.toml"
+        "there is no implementation to judge: {0} doesn't exist. Name a command by --impl, or describe one by \
+         --adapter (`ww-conformance adapter init` writes a file to fill in), or build the reference \
+         (cargo build -p ww --bin ww) or name it by WW_BIN=/path/to/ww"
     )]
     NoImplementation(PathBuf),
 }
@@ -146,15 +184,107 @@ impl Adapter {
     /// Reads an adapter file. A program without a slash in front is beside the file.
     ///
     /// # Errors
-    /// Where the file can't be read, isn't an adapter, or names no program.
+    /// Where the file can't be read, isn't an adapter, names no program, or contradicts itself.
     pub fn read(path: &Path) -> Result<Self, AdapterError> {
         let text = fs::read_to_string(path).map_err(|cause| AdapterError::Read(path.into(), cause))?;
-        let mut adapter: Self = toml::from_str(&text).map_err(|cause| AdapterError::Format(path.into(), cause))?;
-        let program = adapter.command.first_mut().ok_or_else(|| AdapterError::NoProgram(PathBuf::new()))?;
-        let found = path.parent().unwrap_or(Path::new(".")).join(&*program);
+        let adapter: Self = toml::from_str(&text).map_err(|cause| AdapterError::Format(path.into(), cause))?;
+        adapter.settled(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// The adapter of a command that a shell would split into words: `./my-ww run`. It claims what
+    /// the source document's own options are enough for.
+    ///
+    /// # Errors
+    /// Where the words have an open quote, or name no program.
+    pub fn of_command(words: &str) -> Result<Self, AdapterError> {
+        let command = shlex::split(words).ok_or_else(|| AdapterError::Quotes(words.into()))?;
+        Self { command, profiles: [Profile::Core, Profile::Fds].into(), ..Self::bare() }.settled(Path::new("."))
+    }
+
+    /// An adapter that says nothing but the defaults.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self {
+            name: String::new(),
+            command: vec![],
+            layout: Layout::RpcFirst,
+            layout_flag: None,
+            ipfs_timeout_flag: None,
+            profiles: BTreeSet::new(),
+            origin: Origins::All,
+            user: Caller::Current,
+            env: BTreeMap::new(),
+            arguments: BTreeMap::new(),
+            addresses: None,
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    /// Finds the program, relative to a folder, and whatever else can be wrong without running anything.
+    fn settled(mut self, folder: &Path) -> Result<Self, AdapterError> {
+        let program = self.command.first_mut().ok_or_else(|| AdapterError::NoProgram(PathBuf::new()))?;
+        let found = folder.join(&*program);
         let found = found.canonicalize().map_err(|_| AdapterError::NoProgram(found))?;
+        let executable =
+            fs::metadata(&found).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+        if !executable {
+            return Err(AdapterError::NotExecutable(found));
+        }
+        if self.name.is_empty() {
+            self.name = found.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        }
         *program = found.to_string_lossy().into_owned();
-        Ok(adapter)
+        match self.contradiction() {
+            Some(what) => Err(AdapterError::Contradiction(what)),
+            None => Ok(self),
+        }
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        if self.profiles.is_empty() {
+            return Some("claims no profile: there is nothing to judge".into());
+        }
+        for (name, flag) in [("layout-flag", &self.layout_flag), ("ipfs-timeout-flag", &self.ipfs_timeout_flag)] {
+            if let Some(flag) = flag
+                && !flag.starts_with('-')
+            {
+                return Some(format!("gives {flag:?} as {name}, which doesn't begin with a dash"));
+            }
+        }
+        if let Some(profile) = self.arguments.keys().find(|profile| !self.profiles.contains(profile)) {
+            return Some(format!("has arguments for the profile {profile}, which it doesn't claim"));
+        }
+        let Some(addresses) = &self.addresses else { return None };
+        if !self.profiles.contains(&Profile::P2p) {
+            return Some("tells how it gives libp2p addresses, and doesn't claim the profile p2p".into());
+        }
+        match addresses {
+            Addresses::StatusFd if !self.profiles.contains(&Profile::Status) => {
+                Some("has its addresses on --status-fd, and doesn't claim the profile status".into())
+            }
+            Addresses::StatusFd => None,
+            Addresses::Stderr(pattern) => match regex::Regex::new(pattern) {
+                Err(fault) => Some(format!("has an ill-formed regular expression for addresses: {fault}")),
+                Ok(regex) if !regex.capture_names().any(|name| name == Some("addr")) => {
+                    Some("has a regular expression for addresses without a group `(?<addr>…)`".into())
+                }
+                Ok(_) => None,
+            },
+        }
+    }
+
+    /// Whether it is to be judged by a clause; else why not.
+    ///
+    /// # Errors
+    /// The reason, as a report gives it.
+    pub fn claims(&self, clause: &Clause) -> Result<(), String> {
+        if !self.profiles.contains(&clause.profile) {
+            return Err(format!("the adapter doesn't claim the profile {}", clause.profile));
+        }
+        if self.origin == Origins::Source && clause.origin == Origin::Ruling {
+            return Err(format!("{} decided it, and this run judges by the source alone", clause.source));
+        }
+        Ok(())
     }
 
     /// The adapter of a `ww` that is called as the reference is, and claims what the reference does.
@@ -163,16 +293,14 @@ impl Adapter {
     /// Where the program isn't there.
     pub fn of_reference(program: &Path) -> Result<Self, AdapterError> {
         let program = program.canonicalize().map_err(|_| AdapterError::NoImplementation(program.into()))?;
-        use Profile::{Core, Fds, Ipfs, Jail, P2p, Rpc, Status, Store};
         Ok(Self {
+            name: "ww".into(),
             command: vec![program.to_string_lossy().into_owned(), "run".into()],
-            layout: Layout::RpcFirst,
             layout_flag: Some("--fd-layout".into()),
             ipfs_timeout_flag: Some("--ipfs-timeout".into()),
-            profiles: [Core, Fds, Ipfs, Rpc, P2p, Jail, Status, Store].into(),
-            user: Caller::Current,
-            env: BTreeMap::new(),
-            timeouts: Timeouts::default(),
+            profiles: Profile::ALL.into_iter().collect(),
+            addresses: Some(Addresses::StatusFd),
+            ..Self::bare()
         })
     }
 

@@ -2,12 +2,14 @@
 //!
 //! What must stay true: a writer is never held up, and a flood is kept up to [`KEPT`] bytes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nix::sys::stat::fstat;
 
 /// How many bytes of one stream are kept.
 pub const KEPT: usize = 16 << 20;
@@ -23,6 +25,7 @@ struct Heard {
 pub struct Capture {
     heard: Arc<(Mutex<Heard>, Condvar)>,
     reader: Option<JoinHandle<()>>,
+    inode: u64,
 }
 
 impl Capture {
@@ -31,6 +34,7 @@ impl Capture {
     pub fn of(source: OwnedFd) -> Self {
         let heard = Arc::new((Mutex::new(Heard::default()), Condvar::new()));
         let shared = Arc::clone(&heard);
+        let inode = fstat(&source).map_or(0, |stat| stat.st_ino);
         let reader = thread::spawn(move || {
             let mut source = File::from(source);
             let mut part = vec![0; 64 * 1024];
@@ -47,7 +51,7 @@ impl Capture {
                 }
             }
         });
-        Self { heard, reader: Some(reader) }
+        Self { heard, reader: Some(reader), inode }
     }
 
     /// Waits until `found` says yes to what was heard so far; false when the stream ended first
@@ -74,6 +78,23 @@ impl Capture {
             }
             heard = self.heard.1.wait_timeout(heard, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The other processes that have an end of it open, as far as this one may look.
+    #[must_use]
+    pub fn holders(&self) -> Vec<String> {
+        let own = std::process::id().to_string();
+        let link = format!("pipe:[{}]", self.inode);
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let holds = |folder: &fs::DirEntry| {
+            let fds = fs::read_dir(folder.path().join("fd")).into_iter().flatten().flatten();
+            fds.into_iter().any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target.as_os_str() == link.as_str()))
+        };
+        let named = |folder: fs::DirEntry| {
+            let name = fs::read_to_string(folder.path().join("comm")).unwrap_or_default();
+            format!("process {} ({})", folder.file_name().display(), name.trim_end())
+        };
+        processes.filter(|folder| folder.file_name() != own.as_str()).filter(holds).map(named).collect()
     }
 
     /// What was heard so far.

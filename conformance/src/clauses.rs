@@ -81,6 +81,22 @@ pub enum Profile {
     Store,
 }
 
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 8] =
+        [Self::Core, Self::Fds, Self::Ipfs, Self::Rpc, Self::P2p, Self::Jail, Self::Status, Self::Store];
+}
+
+impl std::str::FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(|profile| profile.to_string()).join(", ");
+        let found = Self::ALL.into_iter().find(|profile| profile.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is no profile: {}", names()))
+    }
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

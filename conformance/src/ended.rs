@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::facts::Facts;
 use crate::launch::Report;
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, fail, same};
+use crate::verdict::{RAN, Stop, Verdict, checked, fail, same};
 
 /// How much of a stream a failure shows, in bytes.
 const SHOWN: usize = 600;
@@ -51,6 +51,7 @@ impl Ended {
     /// Adds what happened to a failure.
     fn explain<T>(&self, verdict: Verdict<T>) -> Verdict<T> {
         verdict.map_err(|stop| match stop {
+            Stop::Fail(what) if what.contains(RAN) => Stop::Fail(what),
             Stop::Fail(what) => Stop::Fail(format!("{what}\n{}", self.story())),
             other => other,
         })
@@ -65,7 +66,8 @@ impl Ended {
             if bytes.len() > SHOWN { format!("{text}… ({} bytes)", bytes.len()) } else { text }
         };
         let end = match (&self.report.code, &self.report.signal) {
-            _ if self.report.overdue => "killed by the watchdog".to_owned(),
+            _ if self.report.flooded => "killed by the watchdog: it forked without end".to_owned(),
+            _ if self.report.overdue => "killed by the watchdog: it took too long".to_owned(),
             (Some(code), _) => format!("exit code {code}"),
             (_, signal) => format!("signal {}", signal.unwrap_or(0)),
         };
@@ -82,6 +84,7 @@ impl Ended {
     /// # Errors
     /// A failure, where it is another, or a signal or the watchdog ended the run.
     pub fn exits(&self, code: i32) -> Verdict<&Self> {
+        checked();
         if self.report.code == Some(code) && !self.report.overdue {
             return Ok(self);
         }
@@ -93,6 +96,7 @@ impl Ended {
     /// # Errors
     /// A failure, where it is anything else.
     pub fn prints(&self, text: impl AsRef<[u8]>) -> Verdict<&Self> {
+        checked();
         let text = text.as_ref();
         if self.stdout == text {
             return Ok(self);
@@ -105,6 +109,7 @@ impl Ended {
     /// # Errors
     /// A failure, where something was.
     pub fn is_silent(&self) -> Verdict<&Self> {
+        checked();
         if self.stderr.is_empty() {
             return Ok(self);
         }
@@ -141,6 +146,7 @@ impl Ended {
     /// # Errors
     /// A failure, where something is.
     pub fn nothing_ran(&self) -> Verdict<&Self> {
+        checked();
         if self.stdout.is_empty() && self.report.left.is_empty() {
             return Ok(self);
         }
@@ -162,6 +168,7 @@ impl Ended {
     /// # Errors
     /// A failure, where the run failed or there are none.
     pub fn facts_in(&self, path: &Path) -> Verdict<Facts> {
+        checked();
         self.exits(0)?;
         match serde_json::from_slice(&fs::read(path)?) {
             Ok(facts) => Ok(facts),
@@ -174,6 +181,7 @@ impl Ended {
     /// # Errors
     /// A failure, where it is anything else.
     pub fn json<T: DeserializeOwned>(&self) -> Verdict<T> {
+        checked();
         match serde_json::from_slice(&self.stdout) {
             Ok(value) => Ok(value),
             Err(fault) => self.explain(fail("one line of JSON on standard output", fault)),
@@ -209,6 +217,7 @@ impl Ended {
     /// # Errors
     /// A failure, where it doesn't.
     pub fn holds(&self, what: impl Display, truth: bool) -> Verdict<&Self> {
+        checked();
         if truth { Ok(self) } else { self.explain(fail(what, "it doesn't hold")) }
     }
 }

@@ -18,6 +18,7 @@ use crate::capture::Capture;
 use crate::ended::Ended;
 use crate::launch::{Launch, Limit, Plan, Tmpfs};
 use crate::live::Live;
+use crate::record::{self, Placed, Record, Target};
 use crate::suite::Suite;
 use crate::verdict::{Stop, Verdict};
 
@@ -264,16 +265,27 @@ impl<'a> Invocation<'a> {
             }
         }
         self.plan.fds = self.placed.iter().enumerate().map(|(at, (number, _))| (*number, at)).collect();
+        let captured = [taken[0].is_some(), taken[1].is_some()];
+        let placed = self.placed.iter().map(|(number, fd)| Placed {
+            number: *number,
+            to: match number {
+                1 | 2 if captured[*number as usize - 1] => Target::Captured,
+                _ => record::target(fd),
+            },
+        });
+        let placed = placed.collect();
+        let at = self.suite.ran(Record { plan: self.plan.clone(), placed, judged: self.judged, end: None });
+        if self.judged && self.suite.is_sketch() {
+            return Err(Stop::NotVerifiable("only sketched".into()));
+        }
         let before = self.suite.files();
-        let line = self.plan.shell_line();
-        self.suite.ran(line.clone());
         let fds: Vec<BorrowedFd<'_>> = self.placed.iter().map(|(_, fd)| fd.as_fd()).collect();
         let launch = Launch::start(self.suite.setup().launcher(), &self.plan, &fds)?;
         drop(fds);
         self.placed.clear();
         let [stdout, stderr] = taken;
         let most = Duration::from_millis(self.plan.deadline_ms);
-        Ok(Live { launch, input, stdout, stderr, line, before, most, invocation: self })
+        Ok(Live { launch, input, stdout, stderr, at, before, most, invocation: self })
     }
 
     /// Starts it and waits for its end.

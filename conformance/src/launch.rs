@@ -22,6 +22,7 @@ pub use plan::{Limit, Plan, Tmpfs, User};
 pub use run::{Launch, Report};
 pub use supervisor::main;
 
+pub(crate) use channel::Channel;
 pub(crate) use plan::{Event, Order, Stray};
 
 use thiserror::Error;

@@ -16,7 +16,7 @@ use crate::capture::Capture;
 use crate::ended::Ended;
 use crate::invocation::Invocation;
 use crate::launch::Launch;
-use crate::verdict::{Stop, Verdict, fail};
+use crate::verdict::{Stop, Verdict, checked, fail};
 
 /// A command that was started.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Live<'a> {
     pub(crate) input: Option<File>,
     pub(crate) stdout: Option<Capture>,
     pub(crate) stderr: Option<Capture>,
-    pub(crate) line: String,
+    pub(crate) at: usize,
     pub(crate) before: Vec<PathBuf>,
     pub(crate) most: Duration,
     pub(crate) invocation: Invocation<'a>,
@@ -64,6 +64,7 @@ impl Live<'_> {
     /// # Errors
     /// A failure, where the output ends or the run is overdue before.
     pub fn hears(&self, line: &str, times: usize) -> Verdict {
+        checked();
         let count = |text: &[u8]| count(text, line) >= times;
         match &self.stdout {
             Some(stdout) if stdout.wait(self.most, count) => Ok(()),
@@ -79,6 +80,7 @@ impl Live<'_> {
     /// # Errors
     /// A failure, where the output ends or the run is overdue before.
     pub fn says(&self, text: &str) -> Verdict {
+        checked();
         let has = |said: &[u8]| said.windows(text.len()).any(|part| part == text.as_bytes());
         match &self.stdout {
             Some(stdout) if stdout.wait(self.most, has) => Ok(()),
@@ -91,6 +93,7 @@ impl Live<'_> {
     /// # Errors
     /// A failure, where it ends instead.
     pub fn stops(&mut self) -> Verdict {
+        checked();
         if self.launch.stopped()? { Ok(()) } else { fail("the host stops", "it ended") }
     }
 
@@ -105,6 +108,7 @@ impl Live<'_> {
     /// # Errors
     /// A failure, where it doesn't end.
     pub fn output_ends(&self, within: Duration) -> Verdict {
+        checked();
         match &self.stdout {
             Some(stdout) if stdout.wait_for_end(within) => Ok(()),
             _ => fail("the reader of standard output sees its end", format!("none within {within:?}")),
@@ -122,7 +126,10 @@ impl Live<'_> {
         let mut one = [PollFd::new(input.as_fd(), PollFlags::empty())];
         poll(&mut one, PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX))?;
         match one[0].revents() {
-            Some(events) if events.contains(PollFlags::POLLERR) => Ok(()),
+            Some(events) if events.contains(PollFlags::POLLERR) => {
+                checked();
+                Ok(())
+            }
             _ => fail("the writer to standard input sees that it is closed", format!("nothing within {within:?}")),
         }
     }
@@ -140,11 +147,23 @@ impl Live<'_> {
     pub fn finish(mut self) -> Verdict<Ended> {
         self.input = None;
         let report = self.launch.finish()?;
-        let all = |capture: Option<Capture>| capture.map(Capture::all).unwrap_or_default();
-        let files = self.invocation.suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
-        let ended = Ended { line: self.line, report, stdout: all(self.stdout), stderr: all(self.stderr), files };
+        let suite = self.invocation.suite;
+        let grace = Duration::from_millis(suite.setup().adapter().timeouts.grace_ms);
+        let all = |name: &str, capture: Option<Capture>| {
+            let Some(capture) = capture else { return vec![] };
+            // Everything that the run started is dead by now: whoever has it open was handed it.
+            if !capture.wait_for_end(grace) {
+                suite.leaked(format!("{name} is still open elsewhere: {}", capture.holders().join(", ")));
+                return capture.so_far();
+            }
+            capture.all()
+        };
+        let (stdout, stderr) = (all("standard output", self.stdout), all("standard error", self.stderr));
+        let files = suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
+        let ended = Ended { line: suite.line_of(self.at), report, stdout, stderr, files };
+        suite.ended(self.at, (&ended).into());
         if self.invocation.judged {
-            ended.note_leaks(self.invocation.suite, self.invocation.leaves_files);
+            ended.note_leaks(suite, self.invocation.leaves_files);
         }
         Ok(ended)
     }

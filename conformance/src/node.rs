@@ -7,6 +7,7 @@
 //! runner is killed; nothing is pulled; a node that can't be had is an error that says how to get one.
 //! Clauses it serves: IPFS-*, EP-*, RPC-*, SELF-*.
 
+mod ask;
 mod binary;
 mod container;
 mod endpoint;
@@ -16,15 +17,19 @@ pub mod unixfs;
 pub use store::Import;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
+use crate::launch::Channel;
+
+pub(crate) use ask::{Answer, Ask};
 use endpoint::Address;
 
 /// Where a node comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Kind {
     /// One that the user runs, named by `WW_CONFORMANCE_IPFS`.
     Endpoint,
@@ -38,7 +43,7 @@ impl Kind {
     /// In the order in which they are tried.
     pub const ALL: [Self; 3] = [Self::Endpoint, Self::Container, Self::Binary];
 
-    /// Its name in `WW_CONFORMANCE_NODE`.
+    /// Its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -54,7 +59,7 @@ impl Kind {
 }
 
 /// Why there is no node.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, Error, Serialize, Deserialize)]
 pub enum NodeError {
     /// Nobody said where this kind is, and this machine has none.
     #[error("no {}: {why}", .kind.name())]
@@ -72,9 +77,6 @@ pub enum NodeError {
         /// What went wrong.
         why: String,
     },
-    /// `WW_CONFORMANCE_NODE` holds another word.
-    #[error("WW_CONFORMANCE_NODE is {0:?}, which is none of endpoint, container, binary")]
-    Kind(String),
     /// No kind works.
     #[error(
         "there is no IPFS node for the cases that need one ({0}). Run ci/setup, which builds one; or put `ipfs` \
@@ -123,10 +125,14 @@ impl Node {
         self.address.socket()
     }
 
+    /// A node that another process keeps.
+    fn elsewhere(kind: Kind, address: Address) -> Result<Self, NodeError> {
+        Ok(Self { kind, address, _keep: Keep::Others, runtime: runtime(kind)? })
+    }
+
     fn start(kind: Kind, launcher: &Path) -> Result<Self, NodeError> {
         let broken = |why: String| NodeError::Broken { kind, why };
-        let mut building = tokio::runtime::Builder::new_multi_thread();
-        let runtime = building.worker_threads(1).enable_all().build().map_err(|fault| broken(fault.to_string()))?;
+        let runtime = runtime(kind)?;
         let (address, keep) = match kind {
             Kind::Endpoint => (endpoint::given()?, Keep::Others),
             Kind::Container => {
@@ -144,20 +150,46 @@ impl Node {
     }
 }
 
+fn runtime(kind: Kind) -> Result<Runtime, NodeError> {
+    let mut building = tokio::runtime::Builder::new_multi_thread();
+    let built = building.worker_threads(1).enable_all().build();
+    built.map_err(|fault| NodeError::Broken { kind, why: fault.to_string() })
+}
+
 /// The nodes of one run of the suite.
 #[derive(Debug)]
 pub struct Nodes {
-    launcher: PathBuf,
+    source: Source,
+    asked: Option<Kind>,
     each: [OnceLock<Result<Node, NodeError>>; 3],
     // Two kinds aren't started at once: the second would compete for what the first needs.
     starting: Mutex<()>,
 }
 
+/// Who starts a node.
+#[derive(Debug)]
+enum Source {
+    /// This process, below the launcher at this path.
+    Own(PathBuf),
+    /// The runner, which is asked over this channel.
+    Runner(Arc<Mutex<Channel>>),
+}
+
 impl Nodes {
-    /// None yet; a daemon of the suite's own will be started through the launcher.
+    /// None yet; a daemon of the suite's own will be started through the launcher. `asked` is the
+    /// kind that [`Nodes::any`] gives; without one, the first that is there.
     #[must_use]
-    pub fn new(launcher: &Path) -> Self {
-        Self { launcher: launcher.to_owned(), each: Default::default(), starting: Mutex::default() }
+    pub fn new(launcher: &Path, asked: Option<Kind>) -> Self {
+        Self::from(Source::Own(launcher.to_owned()), asked)
+    }
+
+    /// Those of the runner at the other end of a channel.
+    pub(crate) fn of_runner(channel: Arc<Mutex<Channel>>) -> Self {
+        Self::from(Source::Runner(channel), None)
+    }
+
+    fn from(source: Source, asked: Option<Kind>) -> Self {
+        Self { source, asked, each: Default::default(), starting: Mutex::default() }
     }
 
     /// The node of this kind, started now if it isn't yet.
@@ -168,7 +200,13 @@ impl Nodes {
         let slot = &self.each[kind.slot()];
         if slot.get().is_none() {
             let _turn = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
-            slot.get_or_init(|| Node::start(kind, &self.launcher));
+            slot.get_or_init(|| match &self.source {
+                Source::Own(launcher) => Node::start(kind, launcher),
+                Source::Runner(channel) => {
+                    let Answer { kind, address } = Ask(Some(kind)).over(channel)?;
+                    Node::elsewhere(kind, address)
+                }
+            });
         }
         match slot.get() {
             Some(Ok(node)) => Ok(node),
@@ -177,14 +215,18 @@ impl Nodes {
         }
     }
 
-    /// The node of the kind that `WW_CONFORMANCE_NODE` names, else the first that is there.
+    /// The node of the kind that was asked for, else the first that is there.
     ///
     /// # Errors
     /// Why there is none, and how to get one. One that is there and doesn't work isn't passed over.
     pub fn any(&self) -> Result<&Node, NodeError> {
-        if let Some(name) = std::env::var("WW_CONFORMANCE_NODE").ok().filter(|name| !name.is_empty()) {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-            return self.of(kind.ok_or(NodeError::Kind(name))?);
+        if let Source::Runner(channel) = &self.source {
+            let Answer { kind, address } = Ask(None).over(channel)?;
+            let node = self.each[kind.slot()].get_or_init(|| Node::elsewhere(kind, address));
+            return node.as_ref().map_err(Clone::clone);
+        }
+        if let Some(kind) = self.asked {
+            return self.of(kind);
         }
         let mut absent = Vec::new();
         for kind in Kind::ALL {
@@ -194,5 +236,16 @@ impl Nodes {
             }
         }
         Err(NodeError::None(absent.join("; ")))
+    }
+
+    /// The nodes that are in use.
+    pub fn used(&self) -> impl Iterator<Item = &Node> {
+        self.each.iter().filter_map(|slot| slot.get().and_then(|node| node.as_ref().ok()))
+    }
+
+    /// What a case's process is told of a node.
+    pub(crate) fn answer(&self, Ask(kind): Ask) -> Result<Answer, NodeError> {
+        let node = kind.map_or_else(|| self.any(), |kind| self.of(kind))?;
+        Ok(Answer { kind: node.kind, address: node.address.clone() })
     }
 }

@@ -12,10 +12,11 @@ use thiserror::Error;
 
 use crate::adapter::{Adapter, Layout};
 use crate::cases;
-use crate::clauses::{ClauseId, Specification};
+use crate::clauses::{ClauseId, Profile, Specification};
+use crate::record::Record;
 use crate::setup::Setup;
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict};
+use crate::verdict::{Stop, Verdict, checks, fail};
 
 /// What a case does.
 pub type Body = for<'a> fn(&'a Suite<'a>) -> Verdict;
@@ -87,6 +88,9 @@ pub enum RegistryError {
     /// A case cites a clause that doesn't exist.
     #[error("the case {0} cites {1}, which the specification doesn't have")]
     UnknownClause(&'static str, String),
+    /// There is no case of this name.
+    #[error("there is no case {0}")]
+    NoCase(String),
     /// Two cases have one name.
     #[error("there are two cases of the name {0}")]
     Twice(&'static str),
@@ -115,7 +119,7 @@ impl Trial {
         }
     }
 
-    /// Runs it; a leak of its runs fails it.
+    /// Runs it in this process; a leak of its runs fails it.
     ///
     /// # Errors
     /// Whatever isn't a pass.
@@ -123,17 +127,36 @@ impl Trial {
         if let Some(why) = &self.not_applicable {
             return Err(Stop::NotApplicable(why.clone()));
         }
-        let suite = Suite::new(setup, self.layout)?;
-        let verdict = catch_unwind(AssertUnwindSafe(|| (self.case.run)(&suite)));
-        verdict.unwrap_or_else(|panic| {
+        self.examine(setup, |_, _| ()).0
+    }
+
+    /// Runs it, shows the case's place to `failed` where it didn't pass, and gives what was run.
+    pub(crate) fn examine(&self, setup: &Setup, failed: impl FnOnce(&Suite<'_>, &Stop)) -> (Verdict, Vec<Record>) {
+        let suite = match Suite::new(setup, self.layout, self.profile()) {
+            Ok(suite) => suite,
+            Err(fault) => return (Err(fault.into()), vec![]),
+        };
+        let before = checks();
+        let verdict = catch_unwind(AssertUnwindSafe(|| (self.case.run)(&suite))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Err(Stop::Harness(format!("the case panicked: {}", text.unwrap_or("without a word"))))
-        })?;
-        match suite.leaks() {
-            leaks if leaks.is_empty() => Ok(()),
-            leaks => Err(Stop::Fail(format!("left behind: {}", leaks.join("; ")))),
+        });
+        let verdict = match (verdict, suite.leaks()) {
+            (Ok(()), leaks) if !leaks.is_empty() => fail("nothing is left behind by a run", leaks.join("; ")),
+            (Ok(()), _) if checks() == before => Err(Stop::Harness("the case made no check".into())),
+            (verdict, _) => verdict,
+        };
+        if let Err(stop) = &verdict {
+            failed(&suite, stop);
         }
+        (verdict, suite.records())
+    }
+
+    /// The profile of its own clause.
+    #[must_use]
+    pub fn profile(&self) -> Option<Profile> {
+        self.clauses.first().and_then(|id| Specification::embedded().clause(*id)).map(|clause| clause.profile)
     }
 }
 
@@ -142,30 +165,42 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
     cases::ALL.iter().copied().flatten()
 }
 
-/// What is to be run for an adapter.
+/// What is to be run for an adapter: every case, by clause, in each layout that it asks for.
 ///
 /// # Errors
 /// Where a case cites what doesn't exist, or a name stands there twice.
 pub fn trials(adapter: &Adapter) -> Result<Vec<Trial>, RegistryError> {
-    let specification = Specification::embedded();
     let mut names = BTreeSet::new();
     let mut trials = Vec::new();
     for case in all() {
         if !names.insert(case.name) {
             return Err(RegistryError::Twice(case.name));
         }
-        let clauses = case.clauses(specification)?;
-        let unclaimed = clauses
-            .iter()
-            .filter_map(|id| specification.clause(*id))
-            .map(|clause| clause.profile)
-            .find(|profile| !adapter.profiles.contains(profile));
-        let not_applicable = unclaimed.map(|profile| format!("the adapter doesn't claim the profile {profile}"));
         let told = case.each_layout && adapter.layout_flag.is_some();
         for layout in Layout::ALL.into_iter().filter(|layout| told || *layout == adapter.layout) {
-            let (clauses, not_applicable) = (clauses.clone(), not_applicable.clone());
-            trials.push(Trial { case: *case, clauses, layout, not_applicable });
+            trials.push(in_layout(case, layout, adapter)?);
         }
     }
+    trials.sort_by_key(|trial| trial.clauses.first().copied());
     Ok(trials)
+}
+
+/// One case in one layout.
+///
+/// # Errors
+/// Where there is no such case, or it cites what doesn't exist.
+pub fn trial(name: &str, layout: Layout, adapter: &Adapter) -> Result<Trial, RegistryError> {
+    let case = all().find(|case| case.name == name).ok_or_else(|| RegistryError::NoCase(name.into()))?;
+    in_layout(case, layout, adapter)
+}
+
+/// It applies where its own clause is claimed; of its further clauses it then decides those that are.
+fn in_layout(case: &Case, layout: Layout, adapter: &Adapter) -> Result<Trial, RegistryError> {
+    let specification = Specification::embedded();
+    let cited = case.clauses(specification)?;
+    let claims = |id: &ClauseId| specification.clause(*id).map_or(Ok(()), |clause| adapter.claims(clause));
+    let not_applicable = cited.first().and_then(|own| claims(own).err());
+    let own = cited.first().copied();
+    let clauses = cited.into_iter().filter(|id| Some(*id) == own || claims(id).is_ok()).collect();
+    Ok(Trial { case: *case, clauses, layout, not_applicable })
 }

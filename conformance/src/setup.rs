@@ -9,23 +9,38 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::adapter::{Adapter, AdapterError};
 use crate::cells::{self, CellError};
 use crate::clauses::Profile;
-use crate::node::Nodes;
+use crate::node::{Kind, Nodes};
 
-/// The parts that all cases share.
-#[derive(Debug)]
+/// Programs and folders that all cases share, as paths: a case's own process is told them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parts {
+    /// The launcher.
+    pub launcher: PathBuf,
+    /// The probe cell.
+    pub probe: PathBuf,
+    /// The cell that speaks RPC, where the profile is claimed.
+    pub rpc_probe: Option<PathBuf>,
+    /// The folder of cells, readable by everyone.
+    pub cells: PathBuf,
+}
+
+/// What a case needs to know of the run that it is a part of.
+#[derive(Clone, Debug)]
 pub struct Setup {
     adapter: Adapter,
-    launcher: PathBuf,
-    probe: PathBuf,
-    rpc_probe: Option<PathBuf>,
-    cells: Arc<TempDir>,
+    parts: Arc<Parts>,
     nodes: Arc<Nodes>,
+    // Removed with the last setup that was made from it.
+    _folder: Option<Arc<TempDir>>,
+    seed: u64,
+    sketch: bool,
 }
 
 /// Why the suite can't begin.
@@ -46,11 +61,12 @@ pub enum SetupError {
 }
 
 impl Setup {
-    /// Prepares a run of the suite for an adapter, with the launcher in `beside`.
+    /// Prepares a run of the suite for an adapter, with the launcher in `beside`, and an IPFS node of
+    /// this kind, or the first that is there.
     ///
     /// # Errors
     /// A part that can't be had.
-    pub fn new(adapter: Adapter, beside: &Path) -> Result<Self, SetupError> {
+    pub fn new(adapter: Adapter, beside: &Path, node: Option<Kind>) -> Result<Self, SetupError> {
         let launcher = beside.join("ww-launcher");
         let launcher = launcher.canonicalize().map_err(|_| SetupError::Launcher(launcher))?;
         // Cases that grant hundreds of descriptors hold them open first.
@@ -68,21 +84,27 @@ impl Setup {
         let probe = place("probe", "ww-probe", "WW_PROBE")?;
         let speaks = adapter.profiles.contains(&Profile::Rpc);
         let rpc_probe = speaks.then(|| place("rpc-probe", "ww-rpc-probe", "WW_RPC_PROBE")).transpose()?;
-        let nodes = Arc::new(Nodes::new(&launcher));
-        Ok(Self { adapter, launcher, probe, rpc_probe, cells: Arc::new(cells), nodes })
+        let nodes = Arc::new(Nodes::new(&launcher, node));
+        let parts = Parts { launcher, probe, rpc_probe, cells: cells.path().to_owned() };
+        Ok(Self { adapter, parts: Arc::new(parts), nodes, _folder: Some(Arc::new(cells)), seed: 0, sketch: false })
+    }
+
+    /// The setup of a case in a process of its own, from what that process was told.
+    #[must_use]
+    pub fn of_case(adapter: Adapter, parts: Parts, nodes: Nodes, seed: u64, sketch: bool) -> Self {
+        Self { adapter, parts: Arc::new(parts), nodes: Arc::new(nodes), _folder: None, seed, sketch }
     }
 
     /// The same parts for another implementation.
     #[must_use]
     pub fn judging(&self, adapter: Adapter) -> Self {
-        Self {
-            adapter,
-            launcher: self.launcher.clone(),
-            probe: self.probe.clone(),
-            rpc_probe: self.rpc_probe.clone(),
-            cells: Arc::clone(&self.cells),
-            nodes: Arc::clone(&self.nodes),
-        }
+        Self { adapter, ..self.clone() }
+    }
+
+    /// The same with another seed.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// The folder that programs of the suite's own build lie in: that of the running program, or
@@ -103,33 +125,51 @@ impl Setup {
         &self.adapter
     }
 
+    /// The programs and folders.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// The launcher.
     #[must_use]
     pub fn launcher(&self) -> &Path {
-        &self.launcher
+        &self.parts.launcher
     }
 
     /// The probe cell.
     #[must_use]
     pub fn probe(&self) -> &Path {
-        &self.probe
+        &self.parts.probe
     }
 
     /// The cell that speaks RPC, where the adapter claims that profile.
     #[must_use]
     pub fn rpc_probe(&self) -> Option<&Path> {
-        self.rpc_probe.as_deref()
+        self.parts.rpc_probe.as_deref()
+    }
+
+    /// The folder of cells, readable by everyone.
+    #[must_use]
+    pub fn cells(&self) -> &Path {
+        &self.parts.cells
+    }
+
+    /// What all that is drawn by chance is drawn from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether nothing of the implementation is started.
+    #[must_use]
+    pub fn is_sketch(&self) -> bool {
+        self.sketch
     }
 
     /// The IPFS nodes.
     #[must_use]
     pub fn nodes(&self) -> &Nodes {
         &self.nodes
-    }
-
-    /// The folder of cells, readable by everyone.
-    #[must_use]
-    pub fn cells(&self) -> &Path {
-        self.cells.path()
     }
 }

@@ -8,15 +8,19 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use crate::adapter::{Caller, Layout};
+use crate::clauses::{Profile, Specification};
 use crate::invocation::Invocation;
 use crate::launch::User;
 use crate::node::{Kind, Node, NodeError};
+use crate::record::{End, Record};
 use crate::setup::Setup;
+use crate::shell;
 use crate::verdict::{Stop, Verdict};
 
 /// The ordinary user that root becomes; it needs no entry in a list of users.
@@ -27,20 +31,22 @@ pub const ORDINARY: u32 = 54_321;
 pub struct Suite<'a> {
     setup: &'a Setup,
     layout: Layout,
+    profile: Option<Profile>,
     scratch: TempDir,
-    leaks: RefCell<Vec<String>>,
-    lines: RefCell<Vec<String>>,
+    // Shared with the places of the same case in other layouts.
+    leaks: Rc<RefCell<Vec<String>>>,
+    records: Rc<RefCell<Vec<Record>>>,
 }
 
 impl<'a> Suite<'a> {
-    /// Surroundings for a case that runs in a layout.
+    /// Surroundings for a case that runs in a layout, and judges a clause of a profile.
     ///
     /// # Errors
     /// Where no directory can be made.
-    pub fn new(setup: &'a Setup, layout: Layout) -> io::Result<Self> {
-        let scratch = TempDir::with_prefix("ww-case-")?;
+    pub fn new(setup: &'a Setup, layout: Layout, profile: Option<Profile>) -> io::Result<Self> {
+        let scratch = TempDir::with_prefix_in("case-", setup.cells())?;
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
-        let suite = Self { setup, layout, scratch, leaks: RefCell::default(), lines: RefCell::default() };
+        let suite = Self { setup, layout, profile, scratch, leaks: Rc::default(), records: Rc::default() };
         for name in ["home", "tmp", "cwd", "run", "files"] {
             let path = suite.path(name);
             fs::create_dir(&path)?;
@@ -61,6 +67,15 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// The same place of work in another layout.
+    ///
+    /// # Errors
+    /// Where no directory can be made.
+    pub fn in_layout(&self, layout: Layout) -> io::Result<Self> {
+        let (leaks, records) = (Rc::clone(&self.leaks), Rc::clone(&self.records));
+        Ok(Self { leaks, records, ..Self::new(self.setup, layout, self.profile)? })
     }
 
     /// A path in the case's own place, which has `home`, `tmp`, `cwd`, `run` and `files`.
@@ -114,6 +129,9 @@ impl<'a> Suite<'a> {
     pub fn ww(&'a self) -> Invocation<'a> {
         let adapter = self.setup.adapter();
         let mut run = self.command(&adapter.command).of_implementation();
+        if let Some(arguments) = self.profile.and_then(|profile| adapter.arguments.get(&profile)) {
+            run = run.flags(arguments);
+        }
         if let (Some(flag), true) = (&adapter.layout_flag, self.layout != adapter.layout) {
             run = run.flags([flag.as_str(), self.layout.name()]);
         }
@@ -186,15 +204,56 @@ impl<'a> Suite<'a> {
         self.leaks.borrow_mut().push(what);
     }
 
-    /// Notes a command line that the case ran.
-    pub(crate) fn ran(&self, line: String) {
-        self.lines.borrow_mut().push(line);
+    /// Notes a command that the case runs; gives its place in [`Suite::records`].
+    pub(crate) fn ran(&self, record: Record) -> usize {
+        let mut records = self.records.borrow_mut();
+        records.push(record);
+        records.len() - 1
     }
 
-    /// The command lines that the case ran.
+    /// Notes how a command ended.
+    pub(crate) fn ended(&self, at: usize, end: End) {
+        self.records.borrow_mut()[at].end = Some(end);
+    }
+
+    /// The line of a command, as a shell would be given it.
+    pub(crate) fn line_of(&self, at: usize) -> String {
+        shell::line(&self.records.borrow()[at])
+    }
+
+    /// The commands that the case ran so far.
     #[must_use]
-    pub fn command_lines(&self) -> Vec<String> {
-        self.lines.borrow().clone()
+    pub fn records(&self) -> Vec<Record> {
+        self.records.borrow().clone()
+    }
+
+    /// The folder that all of the case's own files lie in.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// What all that the case draws by chance is drawn from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.setup.seed()
+    }
+
+    /// Whether nothing of the implementation is to be started: only what would be run is asked.
+    pub(crate) fn is_sketch(&self) -> bool {
+        self.setup.is_sketch()
+    }
+
+    /// Whether the implementation is judged by this clause too: a check that stands for another
+    /// clause than the case's own is made only then.
+    ///
+    /// # Panics
+    /// Where there is no such clause: a slip in a case.
+    #[must_use]
+    pub fn judges(&self, id: &str) -> bool {
+        let clause = id.parse().ok().and_then(|id| Specification::embedded().clause(id));
+        let clause = clause.unwrap_or_else(|| panic!("{id} is no clause"));
+        self.setup.adapter().claims(clause).is_ok()
     }
 
     /// What runs of this case left behind.

@@ -15,7 +15,7 @@ use nix::unistd::{Pid, tcgetpgrp};
 
 use crate::capture::Capture;
 use crate::invocation::Invocation;
-use crate::verdict::{Verdict, fail};
+use crate::verdict::{Verdict, checked, fail};
 
 /// How long what a program shows may take to appear.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,6 +71,7 @@ impl Terminal {
     /// # Errors
     /// A failure, with all that was shown instead.
     pub fn shows(&self, text: &str, times: usize) -> Verdict {
+        checked();
         let seen = |shown: &[u8]| count(shown, text) >= times;
         if self.screen.wait(PATIENCE, seen) {
             return Ok(());

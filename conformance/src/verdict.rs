@@ -4,12 +4,30 @@
 //! never told as a fault of the implementation, nor the other way round; a skip has a reason.
 
 use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 /// What a case returns: `Ok` is a pass.
 pub type Verdict<T = ()> = Result<T, Stop>;
 
+/// How many checks this process has made: a case that made none shows nothing.
+static CHECKS: AtomicU64 = AtomicU64::new(0);
+
+/// Counts one check.
+pub(crate) fn checked() {
+    CHECKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many checks were made in this process so far.
+#[must_use]
+pub fn checks() -> u64 {
+    CHECKS.load(Ordering::Relaxed)
+}
+
 /// Why a case ended without passing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stop {
     /// The implementation did otherwise than the clause says.
     Fail(String),
@@ -45,12 +63,25 @@ impl<E: std::error::Error> From<E> for Stop {
     }
 }
 
+const EXPECTED: &str = "expected: ";
+const GOT: &str = "\n     got: ";
+/// What stands before the command line in a failure's story.
+pub(crate) const RAN: &str = "\n     ran: ";
+
+/// A failure's text taken apart: what was expected, and what came.
+#[must_use]
+pub fn expected_and_got(text: &str) -> Option<(&str, &str)> {
+    let (expected, rest) = text.strip_prefix(EXPECTED)?.split_once(GOT)?;
+    Some((expected, rest.split_once(RAN).map_or(rest, |(got, _)| got)))
+}
+
 /// Fails with what was expected and what came.
 ///
 /// # Errors
 /// Always.
 pub fn fail<T>(expected: impl fmt::Display, came: impl fmt::Display) -> Verdict<T> {
-    Err(Stop::Fail(format!("expected: {expected}\n     got: {came}")))
+    checked();
+    Err(Stop::Fail(format!("{EXPECTED}{expected}{GOT}{came}")))
 }
 
 /// Checks that two values are the same.
@@ -58,6 +89,7 @@ pub fn fail<T>(expected: impl fmt::Display, came: impl fmt::Display) -> Verdict<
 /// # Errors
 /// A failure that names both, where they aren't.
 pub fn same<T: PartialEq + Debug>(what: impl fmt::Display, got: T, wanted: T) -> Verdict {
+    checked();
     if got == wanted { Ok(()) } else { fail(format!("{what}: {wanted:?}"), format!("{got:?}")) }
 }
 
@@ -66,5 +98,6 @@ pub fn same<T: PartialEq + Debug>(what: impl fmt::Display, got: T, wanted: T) ->
 /// # Errors
 /// A failure, where it doesn't hold.
 pub fn holds(what: impl fmt::Display, truth: bool, came: impl Debug) -> Verdict {
+    checked();
     if truth { Ok(()) } else { fail(what, format!("{came:?}")) }
 }

@@ -1,10 +1,9 @@
 //! The harness under attack: whatever a command does, its run ends in time with the right outcome,
 //! and nothing of it is left.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use ww_conformance::adapter::{Adapter, Caller, Layout, Timeouts};
+use ww_conformance::adapter::{Adapter, Layout, Timeouts};
 use ww_conformance::capture::KEPT;
 use ww_conformance::ended::Ended;
 use ww_conformance::setup::Setup;
@@ -12,19 +11,11 @@ use ww_conformance::suite::Suite;
 
 /// Runs a script in a suite whose implementation isn't asked for anything.
 fn run(script: &str) -> Ended {
-    let adapter = Adapter {
-        command: vec!["/bin/true".into()],
-        layout: Layout::RpcFirst,
-        layout_flag: None,
-        ipfs_timeout_flag: None,
-        profiles: BTreeSet::new(),
-        user: Caller::Current,
-        env: BTreeMap::new(),
-        timeouts: Timeouts { run_ms: 3_000, grace_ms: 500, ..Timeouts::default() },
-    };
+    let timeouts = Timeouts { run_ms: 3_000, grace_ms: 500, ..Timeouts::default() };
+    let adapter = Adapter { command: vec!["/bin/true".into()], timeouts, ..Adapter::bare() };
     let beside = Setup::beside().expect("the folder of this test");
-    let setup = Setup::new(adapter, &beside).expect("launcher and probe");
-    let suite = Suite::new(&setup, Layout::RpcFirst).expect("a place for files");
+    let setup = Setup::new(adapter, &beside, None).expect("launcher and probe");
+    let suite = Suite::new(&setup, Layout::RpcFirst, None).expect("a place for files");
     suite.command(["/bin/sh", "-c", script]).run().expect("the harness is at no fault")
 }
 

@@ -27,7 +27,7 @@ fn tests() -> Result<(Arguments, Vec<Trial>), Fault> {
     let beside = Setup::beside()?;
     let faulty = beside.join("examples/ww-faulty");
     let real = Adapter::from_environment(&beside)?;
-    let shared = Setup::new(real.clone(), &beside)?;
+    let shared = Setup::new(real.clone(), &beside, None)?;
     let listed = Command::new(&faulty).arg("--list").output()?;
     let described = include_str!("../zoo/README.md");
     let mut trials = Vec::new();

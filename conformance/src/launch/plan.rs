@@ -1,7 +1,5 @@
 //! What is to be started and in which state, and what the launcher says about it, as data.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -78,35 +76,6 @@ pub struct Plan {
     pub grace_ms: u64,
 }
 
-impl Plan {
-    /// The arguments as text of the operating system.
-    pub fn words(&self) -> impl Iterator<Item = OsString> {
-        self.argv.iter().map(|word| OsString::from_vec(word.clone()))
-    }
-
-    /// The line that does the same in a shell, save for descriptors and signals.
-    #[must_use]
-    pub fn shell_line(&self) -> String {
-        let quoted = |bytes: &[u8]| {
-            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(byte);
-            if !bytes.is_empty() && bytes.iter().all(plain) {
-                return OsStr::from_bytes(bytes).to_string_lossy().into_owned();
-            }
-            if bytes.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\'') {
-                return format!("'{}'", String::from_utf8_lossy(bytes));
-            }
-            format!("$'{}'", bytes.escape_ascii())
-        };
-        let short = |word: &Vec<u8>| match word.len() {
-            0..=400 => quoted(word),
-            length => format!("{}…({length} bytes)", quoted(&word[..40])),
-        };
-        let words: Vec<String> = self.argv.iter().map(short).collect();
-        let shown = words.iter().take(40).cloned().collect::<Vec<_>>().join(" ");
-        if words.len() > 40 { format!("{shown} … ({} words)", words.len()) } else { shown }
-    }
-}
-
 /// A process that was still there when the command had ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stray {
@@ -127,8 +96,8 @@ pub(crate) enum Event {
     Stopped { signal: i32 },
     /// It went on.
     Continued,
-    /// It ended, by itself or because it was killed at the deadline.
-    Ended { code: Option<i32>, signal: Option<i32>, overdue: bool },
+    /// It ended, by itself or because it was killed: at the deadline, or for its processes.
+    Ended { code: Option<i32>, signal: Option<i32>, overdue: bool, flooded: bool },
     /// What was left at the end, what of it had to be killed, which files lie on the file system of
     /// its own, and the most memory used (KiB).
     Settled { left: Vec<Stray>, killed: Vec<Stray>, files: Vec<String>, peak_kib: i64 },

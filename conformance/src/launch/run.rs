@@ -21,6 +21,8 @@ pub struct Report {
     pub signal: Option<i32>,
     /// Whether the watchdog had to kill it.
     pub overdue: bool,
+    /// Whether that was because it started processes without end.
+    pub flooded: bool,
     /// What was alive when it had ended.
     pub left: Vec<Stray>,
     /// What of that didn't go by itself in time and was killed.
@@ -38,7 +40,7 @@ pub struct Launch {
     launcher: Child,
     pid: i32,
     handle: OwnedFd,
-    ended: Option<(Option<i32>, Option<i32>, bool)>,
+    ended: Option<Event>,
 }
 
 impl Launch {
@@ -110,16 +112,18 @@ impl Launch {
     pub fn finish(mut self) -> Result<Report, LaunchError> {
         loop {
             if let Event::Settled { left, killed, files, peak_kib } = self.event()? {
-                let (code, signal, overdue) = self.ended.ok_or(LaunchError::Silent)?;
-                return Ok(Report { code, signal, overdue, left, killed, files, peak_kib });
+                let Some(Event::Ended { code, signal, overdue, flooded }) = self.ended else {
+                    return Err(LaunchError::Silent);
+                };
+                return Ok(Report { code, signal, overdue, flooded, left, killed, files, peak_kib });
             }
         }
     }
 
     fn event(&mut self) -> Result<Event, LaunchError> {
         let (event, _) = self.channel.receive::<Event>()?.ok_or(LaunchError::Silent)?;
-        if let Event::Ended { code, signal, overdue } = event {
-            self.ended = Some((code, signal, overdue));
+        if matches!(event, Event::Ended { .. }) {
+            self.ended = Some(event.clone());
         }
         Ok(event)
     }

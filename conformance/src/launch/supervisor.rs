@@ -90,6 +90,18 @@ fn start(plan: &Plan, sent: Vec<OwnedFd>) -> Result<Result<Pid, (String, i32)>, 
     })
 }
 
+/// How many processes of one run are taken for a fork bomb.
+const MOST: usize = 5_000;
+/// How often a run that goes on is looked at for that.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// How many processes and threads this machine has: the fourth word of `/proc/loadavg`, after the slash.
+fn processes() -> usize {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let count = text.split(' ').nth(3).and_then(|word| word.split_once('/'));
+    count.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
+}
+
 /// How the command ended: by exit code or by signal.
 type End = (Option<i32>, Option<i32>);
 
@@ -103,19 +115,21 @@ struct Watch {
 impl Watch {
     fn to_the_end(&self) -> Result<(), LaunchError> {
         let deadline = Instant::now() + Duration::from_millis(self.plan.deadline_ms);
-        let mut overdue = false;
+        let usual = processes();
+        let (mut overdue, mut flooded) = (false, false);
         let (code, signal) = loop {
             if let Some(end) = self.reap()? {
                 break end;
             }
-            let ordered = self.wait(deadline.saturating_duration_since(Instant::now()));
-            if ordered || Instant::now() >= deadline {
+            let ordered = self.wait(deadline.saturating_duration_since(Instant::now()).min(GLANCE));
+            flooded = processes() > usual + MOST && descendants().len() > MOST;
+            if ordered || flooded || Instant::now() >= deadline {
                 overdue = !ordered;
                 break self.kill_command();
             }
         };
         // A suite that went away hears nothing; what is left is cleared up all the same.
-        self.channel.send(&Event::Ended { code, signal, overdue }, &[]).ok();
+        self.channel.send(&Event::Ended { code, signal, overdue, flooded }, &[]).ok();
         let left = descendants();
         let grace = if overdue { 0 } else { self.plan.grace_ms };
         self.wait_for_orphans(Duration::from_millis(grace));

@@ -1,10 +1,12 @@
 //! A node that the user runs: `WW_CONFORMANCE_IPFS`, a multiaddr or a URL of plain HTTP.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Kind, NodeError};
 
 /// Where an API listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Address {
     /// `ip4`, `ip6`, `dns`, `dns4` or `dns6`.
     family: String,
     host: String,

@@ -65,6 +65,17 @@ impl ApiRequest for PutBlock<'_> {
     const PATH: &'static str = "/block/put";
 }
 
+/// `dag/export`: a DAG as a CAR.
+#[derive(Serialize)]
+struct Export<'a> {
+    arg: &'a str,
+    progress: bool,
+}
+
+impl ApiRequest for Export<'_> {
+    const PATH: &'static str = "/dag/export";
+}
+
 /// `name/publish` as a node without peers takes it.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,5 +223,23 @@ impl Node {
     pub fn pins(&self) -> Verdict<Vec<String>> {
         let client = self.client()?;
         Ok(self.call("pin/ls", client.pin_ls(None, None))?.keys.into_keys().collect())
+    }
+
+    /// Everything below a CID as a CAR, of so many bytes at most.
+    ///
+    /// # Errors
+    /// Where the node doesn't have it, or it is larger.
+    pub fn car(&self, cid: &str, most: u64) -> Verdict<Vec<u8>> {
+        let client = self.client()?;
+        let mut parts =
+            client.request_stream_bytes(client.build_base_request(Export { arg: cid, progress: false }, None)?);
+        let mut car = Vec::new();
+        while let Some(part) = self.call("dag/export", parts.try_next())? {
+            car.extend_from_slice(&part);
+            if car.len() as u64 > most {
+                return Err(Stop::Harness(format!("the CAR of {cid} is larger than {most} bytes")));
+            }
+        }
+        Ok(car)
     }
 }

@@ -1,0 +1,243 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use ww_conformance::adapter::{Adapter, Origins};
+use ww_conformance::clauses::{ClauseId, Profile};
+use ww_conformance::node::Kind;
+use ww_conformance::results::Shard;
+use ww_conformance::setup::Setup;
+
+use super::{Trouble, harness, usage};
+
+/// Judges any implementation of `ww run` against the numbered clauses of its specification.
+#[derive(Debug, Parser)]
+#[command(name = "ww-conformance", version, after_help = AFTER)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 conformant, 1 not conformant, 2 usage or adapter, 3 the harness itself failed,
+4 nothing was selected, 128+n ended by signal n.
+
+To begin: `ww-conformance run --impl './my-ww run'`, or `ww-conformance adapter init` for a file that says more.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs cases and says how each ended.
+    Run(Box<Run>),
+    /// Lists the cases with their clauses.
+    List(List),
+    /// Prints a clause, where it comes from, its cases, and how to run them by hand.
+    Explain(Explain),
+    /// Makes and checks adapters: the files that say how an implementation is called.
+    Adapter {
+        #[command(subcommand)]
+        verb: AdapterVerb,
+    },
+    /// Runs one failed case again, from the bundle that it left.
+    Replay(Replay),
+    /// Measures the suite: runs faulty implementations, each of which its own clause's cases must find.
+    Zoo(Zoo),
+    /// Measures the suite: runs programs that do nothing, whose passes must be declared.
+    Baseline(Baseline),
+    /// Says which clauses were decided, and fails where one that must be wasn't.
+    Coverage(Coverage),
+    /// Prints completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// Which implementation, judged by whose words.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Judged {
+    /// The adapter: a TOML file that says how the implementation is called and what it claims.
+    #[arg(long, value_name = "FILE", conflicts_with = "impl_")]
+    pub adapter: Option<PathBuf>,
+    /// The implementation as a command, quoted as for a shell: './my-ww run'. It claims core and fds,
+    /// or what --profile names.
+    #[arg(long = "impl", value_name = "CMD")]
+    pub impl_: Option<String>,
+    /// Whose words it is judged by, whatever the adapter says: the source document's alone, or also
+    /// those of the rulings on what that leaves open.
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    pub origin: Option<OriginWord>,
+    /// Where the IPFS node comes from; without it, the first of these that is there.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub node: Option<Kind>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum OriginWord {
+    /// The source document's and the rulings'.
+    All,
+    /// The source document's alone.
+    Source,
+}
+
+/// Which cases.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Which {
+    /// Only cases of these profiles.
+    #[arg(long = "profile", value_name = "PROFILE", value_delimiter = ',')]
+    pub profiles: Vec<Profile>,
+    /// Only cases whose name fits: with `*` and `?`, else as a part of the name.
+    #[arg(long = "filter", value_name = "GLOB")]
+    pub filters: Vec<String>,
+    /// Only these clauses (FD-04), areas (FD) or cases.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub judged: Judged,
+    #[command(flatten)]
+    pub which: Which,
+    /// How many cases at a time; without it, one for each processor.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// A folder for the results: the stream, reports as HTML, Markdown, JUnit and badge, and a replay
+    /// bundle for each failure. What an earlier run left there is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// A list of expected failures, each with a reason and a link.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// What all that is drawn by chance is drawn from; without it, a new one, which is printed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// One part of the run, for several machines: 1/3, 2/3, 3/3. `report merge` puts them together.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Ends at the first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Says which cases would be run, and runs none.
+    #[arg(long)]
+    pub list_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub which: Which,
+    /// Lists clauses instead, with the number of their cases, or why they have none.
+    #[arg(long)]
+    pub clauses: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The clause: FD-04.
+    #[arg(value_parser = clause)]
+    pub id: ClauseId,
+    #[command(flatten)]
+    pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The bundle: a folder below `bundles` of a report.
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Zoo {
+    /// Only faults of these clauses, or with this in their name.
+    #[arg(value_name = "FAULT|CLAUSE")]
+    pub which: Vec<String>,
+    /// Lists the faults, and runs none.
+    #[arg(long)]
+    pub list: bool,
+    /// How many cases at a time; without it, one for each processor.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    #[command(flatten)]
+    pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Baseline {
+    /// How many cases at a time; without it, one for each processor.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    #[command(flatten)]
+    pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Coverage {
+    /// The results of runs, `results.jsonl`: what any of them decided counts.
+    #[arg(value_name = "RESULTS")]
+    pub results: Vec<PathBuf>,
+    /// Notes that somebody has looked at the cases of these clauses since their text changed.
+    #[arg(long, value_name = "ID", num_args = 1.., value_parser = clause)]
+    pub reviewed: Vec<ClauseId>,
+    /// Where that is noted.
+    #[arg(long, value_name = "FILE", default_value = "conformance/reviewed.toml")]
+    pub list: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AdapterVerb {
+    /// Writes a file to fill in, with each field explained.
+    Init {
+        /// Where to; without it, to standard output.
+        file: Option<PathBuf>,
+    },
+    /// Tells a bad adapter from a bad implementation: reads the file, then runs a few programs.
+    Check {
+        /// The adapter.
+        file: PathBuf,
+    },
+}
+
+/// The arguments of this call.
+pub fn parse() -> Command {
+    Arguments::parse().command
+}
+
+/// Prints the completions for a shell.
+pub fn completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Arguments::command(), "ww-conformance", &mut std::io::stdout());
+}
+
+/// A clause's id, in any case.
+pub fn clause(text: &str) -> Result<ClauseId, String> {
+    text.to_uppercase().parse().map_err(|fault: ww_conformance::clauses::IdError| fault.to_string())
+}
+
+impl Judged {
+    /// The adapter that these words describe, with the profiles of `--profile` for a bare command.
+    pub fn adapter(&self, profiles: &[Profile]) -> Result<Adapter, Trouble> {
+        let mut adapter = match (&self.adapter, &self.impl_) {
+            (Some(file), _) => Adapter::read(file).map_err(usage)?,
+            (_, Some(words)) => {
+                let mut adapter = Adapter::of_command(words).map_err(usage)?;
+                if !profiles.is_empty() {
+                    adapter.profiles = profiles.iter().copied().collect();
+                }
+                adapter
+            }
+            _ => Adapter::from_environment(&Setup::beside().map_err(harness)?).map_err(usage)?,
+        };
+        if let Some(word) = self.origin {
+            adapter.origin = match word {
+                OriginWord::All => Origins::All,
+                OriginWord::Source => Origins::Source,
+            };
+        }
+        Ok(adapter)
+    }
+}

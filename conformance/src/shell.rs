@@ -1,0 +1,96 @@
+//! Commands as a shell would be given them.
+//!
+//! What must stay true: a word that is quoted here is the same word in bash, byte for byte.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::record::{Record, Target};
+
+/// Longer words and lists of words are cut where a line is only to be read.
+const SHOWN: usize = 400;
+const WORDS: usize = 40;
+
+/// A word, quoted where it has to be.
+#[must_use]
+pub fn quoted(word: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(byte);
+    if !word.is_empty() && word.iter().all(plain) {
+        return OsStr::from_bytes(word).to_string_lossy().into_owned();
+    }
+    if word.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\'') {
+        return format!("'{}'", String::from_utf8_lossy(word));
+    }
+    format!("$'{}'", word.escape_ascii())
+}
+
+/// A word for reading: cut where it is long.
+fn short(word: &[u8]) -> String {
+    match word.len() {
+        0..=SHOWN => quoted(word),
+        length => format!("{}…({length} bytes)", quoted(&word[..40])),
+    }
+}
+
+/// What stands behind a command for one of its descriptors; nothing where it is an ordinary one.
+#[must_use]
+pub fn redirection(number: i32, to: &Target) -> Option<String> {
+    match to {
+        Target::Null if number == 0 => None,
+        Target::Captured => None,
+        Target::Null => Some(format!("{number}<>/dev/null")),
+        Target::File { path, reads, writes, .. } => {
+            let sign = match (reads, writes) {
+                (true, true) => "<>",
+                (false, true) => ">>",
+                _ => "<",
+            };
+            Some(format!("{number}{sign}{}", quoted(path.as_os_str().as_bytes())))
+        }
+        Target::Terminal | Target::Other(_) => None,
+    }
+}
+
+/// The whole line, for reading: variables that only this command has, words, descriptors.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    let usual = ["PATH=", "HOME=", "TMPDIR=", "XDG_RUNTIME_DIR=", "XDG_DATA_HOME="];
+    let own = |entry: &&Vec<u8>| !usual.iter().any(|usual| entry.starts_with(usual.as_bytes()));
+    let mut words: Vec<String> = Vec::new();
+    for entry in record.plan.env.iter().filter(own) {
+        let at = entry.iter().position(|byte| *byte == b'=').unwrap_or(entry.len());
+        words.push(format!("{}={}", String::from_utf8_lossy(&entry[..at]), short(&entry[(at + 1).min(entry.len())..])));
+    }
+    words.extend(record.plan.argv.iter().take(WORDS).map(|word| short(word)));
+    if record.plan.argv.len() > WORDS {
+        words.push(format!("… ({} words)", record.plan.argv.len()));
+    }
+    let mut redirected: Vec<String> =
+        record.placed.iter().filter_map(|placed| redirection(placed.number, &placed.to)).collect();
+    if redirected.len() > WORDS {
+        redirected.truncate(WORDS);
+        redirected.push("…".into());
+    }
+    for number in 0..3 {
+        if record.placed.iter().all(|placed| placed.number != number) {
+            redirected.push(format!("{number}>&-"));
+        }
+    }
+    words.extend(redirected);
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_gives_back_every_word() {
+        let words: [&[u8]; 7] =
+            [b"", b"plain", b"two words", b"it's", b"\xff\xfe\n\t\\", "ü$HOME`x`".as_bytes(), b"'\"\x01\x7f"];
+        let script = words.iter().fold("printf '%s\\0'".to_owned(), |line, word| line + " " + &quoted(word));
+        let said = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
+        let given: Vec<&[u8]> = said.stdout.split(|byte| *byte == 0).collect();
+        assert_eq!(given[..words.len()], words);
+    }
+}

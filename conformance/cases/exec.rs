@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::clauses::Profile;
 use crate::facts::escaped;
 use crate::launch::Tmpfs;
 use crate::registry::{Case, case};
@@ -14,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(exec_01_a_static_program_runs),
     case!(exec_02_a_dynamic_program_runs).also(&["JAIL-07"]),
     case!(exec_03_a_script_runs_under_its_interpreter),
-    case!(exec_04_an_interpreter_elsewhere_on_the_host_is_missing).also(&["EXIT-04"]),
+    case!(exec_04_an_interpreter_elsewhere_on_the_host_is_missing).also(&["EXIT-04"]).needs(Profile::Jail),
     case!(exec_05_argv_0_is_the_path_as_it_was_written),
     case!(exec_06_a_script_can_read_itself),
     case!(exec_07_a_program_can_execute_itself_again),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wiremock::ResponseTemplate;
 
 use crate::cases::ipfs::{SCRIPT, nobody, script_of};
+use crate::clauses::Profile;
 use crate::fake::{Answer, Fake, Scripted, before};
 use crate::invocation::Invocation;
 use crate::node::Import;
@@ -24,7 +25,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(ipfs_14_an_answer_that_is_cut_short).also(&["EXIT-11"]),
     case!(ipfs_15_a_daemon_that_never_answers).also(&["EXIT-11"]),
     case!(ipfs_15_a_daemon_that_stalls_in_the_midst).also(&["EXIT-11"]),
-    case!(msg_07_control_characters_of_the_daemon_stay_in_the_line),
+    case!(msg_07_control_characters_of_the_daemon_stay_in_the_line).needs(Profile::Ipfs),
 ];
 
 /// A CID that parses; no node has it.

@@ -20,6 +20,8 @@ const SHOWN: usize = 600;
 #[derive(Clone, Debug)]
 pub struct Ended {
     pub(crate) line: String,
+    /// Whether the source's words alone count: then exit codes and the form of messages don't.
+    pub(crate) by_source: bool,
     /// How it ended, and what it left for a moment or for good.
     pub report: Report,
     /// Its standard output.
@@ -79,12 +81,16 @@ impl Ended {
         )
     }
 
-    /// Checks the exit code.
+    /// Checks the exit code. The source says nothing of exit codes (ruling 8 does): where its words
+    /// alone count, any will do that tells a success of the cell from a failure of the host.
     ///
     /// # Errors
     /// A failure, where it is another, or a signal or the watchdog ended the run.
     pub fn exits(&self, code: i32) -> Verdict<&Self> {
         checked();
+        if self.by_source && !self.report.overdue && self.report.code.is_some() {
+            return Ok(self);
+        }
         if self.report.code == Some(code) && !self.report.overdue {
             return Ok(self);
         }
@@ -104,13 +110,13 @@ impl Ended {
         self.explain(fail(format!("standard output {:?}", text.escape_ascii().to_string()), "another"))
     }
 
-    /// Checks that nothing was said on standard error.
+    /// Checks that nothing was said on standard error, which only ruling 9 asks for.
     ///
     /// # Errors
     /// A failure, where something was.
     pub fn is_silent(&self) -> Verdict<&Self> {
         checked();
-        if self.stderr.is_empty() {
+        if self.by_source || self.stderr.is_empty() {
             return Ok(self);
         }
         self.explain(fail("nothing on standard error", "something"))
@@ -124,12 +130,18 @@ impl Ended {
     }
 
     /// Checks a refusal as a whole: the exit code, a first line that begins with `ww: ` and this
-    /// phrase and names this, and that nothing ran.
+    /// phrase and names this, and that nothing ran. Where the source's words alone count: that it
+    /// failed, that the phrase was said, and that nothing ran.
     ///
     /// # Errors
     /// A failure that says which of these doesn't hold.
     pub fn refuses(&self, code: i32, phrase: &str, what: &str) -> Verdict<&Self> {
         self.exits(code)?.nothing_ran()?;
+        if self.by_source {
+            self.holds("it fails", self.report.code != Some(0))?;
+            let said = String::from_utf8_lossy(&self.stderr);
+            return self.holds(format!("{phrase:?} on standard error"), said.contains(phrase));
+        }
         let line = self.first_line();
         let begins = if phrase.is_empty() { "ww: ".to_owned() } else { format!("ww: {phrase}: ") };
         if !line.starts_with(&begins) {

@@ -20,6 +20,7 @@ mod tmpfs;
 pub use crate::sys::duplicate;
 pub use plan::{Limit, Plan, Tmpfs, User};
 pub use run::{Launch, Report};
+pub(crate) use supervisor::kill_descendants;
 pub use supervisor::main;
 
 pub(crate) use channel::Channel;

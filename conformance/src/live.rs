@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use crate::adapter::Origins;
 use crate::capture::Capture;
 use crate::ended::Ended;
 use crate::invocation::Invocation;
@@ -160,7 +161,8 @@ impl Live<'_> {
         };
         let (stdout, stderr) = (all("standard output", self.stdout), all("standard error", self.stderr));
         let files = suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
-        let ended = Ended { line: suite.line_of(self.at), report, stdout, stderr, files };
+        let by_source = suite.setup().adapter().origin == Origins::Source;
+        let ended = Ended { line: suite.line_of(self.at), by_source, report, stdout, stderr, files };
         suite.ended(self.at, (&ended).into());
         if self.invocation.judged {
             ended.note_leaks(suite, self.invocation.leaves_files);

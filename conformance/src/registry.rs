@@ -32,13 +32,15 @@ pub struct Case {
     pub also: &'static [&'static str],
     /// Whether it is run in each layout that the implementation has.
     pub each_layout: bool,
+    /// A further profile that has to be claimed, for what the case uses beside its own clause.
+    pub needs: Option<Profile>,
 }
 
 impl Case {
     /// A case.
     #[must_use]
     pub const fn new(name: &'static str, run: Body) -> Self {
-        Self { name, run, also: &[], each_layout: false }
+        Self { name, run, also: &[], each_layout: false, needs: None }
     }
 
     /// Names further clauses that it decides.
@@ -52,6 +54,13 @@ impl Case {
     #[must_use]
     pub const fn each_layout(mut self) -> Self {
         self.each_layout = true;
+        self
+    }
+
+    /// Has it run only where this profile is claimed as well.
+    #[must_use]
+    pub const fn needs(mut self, profile: Profile) -> Self {
+        self.needs = Some(profile);
         self
     }
 
@@ -199,7 +208,9 @@ fn in_layout(case: &Case, layout: Layout, adapter: &Adapter) -> Result<Trial, Re
     let specification = Specification::embedded();
     let cited = case.clauses(specification)?;
     let claims = |id: &ClauseId| specification.clause(*id).map_or(Ok(()), |clause| adapter.claims(clause));
-    let not_applicable = cited.first().and_then(|own| claims(own).err());
+    let lacks = case.needs.filter(|profile| !adapter.profiles.contains(profile));
+    let lacks = lacks.map(|profile| format!("the case needs the profile {profile}, which the adapter doesn't claim"));
+    let not_applicable = cited.first().and_then(|own| claims(own).err()).or(lacks);
     let own = cited.first().copied();
     let clauses = cited.into_iter().filter(|id| Some(*id) == own || claims(id).is_ok()).collect();
     Ok(Trial { case: *case, clauses, layout, not_applicable })

@@ -220,15 +220,3 @@ pub struct End {
     /// The exit code of the suite: 0 conformant, 1 not, 3 the harness failed, 4 nothing was selected.
     pub exit_code: u8,
 }
-
-/// The exit code of a run: 4 nothing was selected, 3 the harness failed, 1 not conformant, else 0.
-#[must_use]
-pub fn exit_code(cases: &[CaseLine], stale: &[Stale]) -> u8 {
-    let any = |outcome| cases.iter().any(|case| case.outcome == outcome);
-    match () {
-        () if cases.is_empty() => 4,
-        () if any(Outcome::HarnessError) => 3,
-        () if any(Outcome::Fail) || any(Outcome::Xpass) || !stale.is_empty() => 1,
-        () => 0,
-    }
-}

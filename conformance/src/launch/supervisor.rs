@@ -5,6 +5,7 @@
 //! What must stay true: it has one thread; it keeps none of the descriptors that it was sent; it
 //! ends only when nothing that the command started is left.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -201,22 +202,27 @@ impl Watch {
     }
 }
 
-/// Kills what is left, and what that starts meanwhile, until nothing is; gives what it killed.
-fn kill_descendants() -> Vec<Stray> {
-    let mut killed: Vec<Stray> = Vec::new();
-    while !matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Err(Errno::ECHILD)) {
+/// Kills what is left, and what that starts meanwhile, until nothing is; gives what it killed. For a
+/// process that is the reaper of what it started, and waits for no child elsewhere.
+pub(crate) fn kill_descendants() -> Vec<Stray> {
+    let mut killed: BTreeMap<i32, Stray> = BTreeMap::new();
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => {}
+            // What is dead is reaped before anything is looked at again: there may be thousands.
+            Ok(_) => continue,
+            Err(_) => break,
+        }
         for stray in descendants() {
             kill(Pid::from_raw(stray.pid), Signal::SIGKILL).ok();
-            if killed.iter().all(|other| other.pid != stray.pid) {
-                killed.push(stray);
-            }
+            killed.entry(stray.pid).or_insert(stray);
         }
         // Orphans come to this process when their parent dies, so some child's end is next.
         if waitpid(None, None).is_err() {
             break;
         }
     }
-    killed
+    killed.into_values().collect()
 }
 
 /// Every living process below this one; zombies are dead.
@@ -224,27 +230,27 @@ fn descendants() -> Vec<Stray> {
     if matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Err(Errno::ECHILD)) {
         return Vec::new();
     }
-    let all: Vec<(i32, i32, bool, String)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
+    let mut below: BTreeMap<i32, Vec<(Stray, bool)>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let read = || {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let text = fs::read_to_string(entry.path().join("stat")).ok()?;
             let (name, rest) = text.split_once('(')?.1.rsplit_once(") ")?;
             let mut fields = rest.split(' ');
-            let state = fields.next()?;
-            let parent = fields.next()?.parse().ok()?;
-            Some((pid, parent, matches!(state, "Z" | "X"), name.to_owned()))
-        })
-        .collect();
+            let dead = matches!(fields.next()?, "Z" | "X");
+            Some((fields.next()?.parse().ok()?, Stray { pid, name: name.to_owned() }, dead))
+        };
+        if let Some((parent, process, dead)) = read() {
+            below.entry(parent).or_default().push((process, dead));
+        }
+    }
     let mut found = Vec::new();
     let mut open = vec![Pid::this().as_raw()];
     while let Some(parent) = open.pop() {
-        for (pid, _, dead, name) in all.iter().filter(|(_, of, ..)| *of == parent) {
-            open.push(*pid);
+        for (process, dead) in below.remove(&parent).unwrap_or_default() {
+            open.push(process.pid);
             if !dead {
-                found.push(Stray { pid: *pid, name: name.clone() });
+                found.push(process);
             }
         }
     }

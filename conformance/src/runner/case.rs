@@ -14,7 +14,7 @@ use nix::unistd::dup2_stdin;
 
 use super::{Done, FromCase, Order, ToCase};
 use crate::bundle;
-use crate::launch::{Channel, LaunchError};
+use crate::launch::{self, Channel, LaunchError};
 use crate::node::Nodes;
 use crate::registry;
 use crate::setup::Setup;
@@ -42,7 +42,10 @@ fn serve() -> Result<(), LaunchError> {
     std::panic::set_hook(Box::new(|_| ()));
     let Some((ToCase::Run(order), _)) = channel.receive::<ToCase>()? else { return Ok(()) };
     let channel = Arc::new(Mutex::new(channel));
+    // What a run leaves when it has killed its launcher comes to this process.
+    nix::sys::prctl::set_child_subreaper(true).map_err(|errno| lost(errno.into()))?;
     let done = run(*order, &channel);
+    launch::kill_descendants();
     let channel = channel.lock().unwrap_or_else(PoisonError::into_inner);
     channel.send(&FromCase::Done(Box::new(done)), &[])
 }

@@ -6,7 +6,12 @@
 //! keys that it doesn't know, and refuses another major version; a stream that was cut is one that has
 //! no `end`, and is never taken for a whole one.
 
+mod limit;
+mod merge;
 mod read;
+mod score;
+mod verdict;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +22,12 @@ use crate::adapter::{Layout, Origins};
 use crate::clauses::{ClauseId, Level, Origin, Profile};
 use crate::outcome::Outcome;
 
+pub use limit::Limit;
+pub use merge::{MergeError, merge};
 pub use read::{Results, ResultsError};
+pub use score::{ProfileScore, Score, Scored, State, Tally};
+pub use verdict::{Verdict, exit_code};
+pub use write::write;
 
 /// The version of the stream's format. It grows when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;

@@ -23,6 +23,7 @@ pub mod node;
 pub mod outcome;
 pub mod record;
 pub mod registry;
+pub mod report;
 pub mod results;
 pub mod reviewed;
 pub mod runner;

@@ -155,6 +155,8 @@ pub struct Score<'a> {
     pub limits: Vec<Limit>,
     /// What it shows.
     pub verdict: Verdict,
+    /// How many clauses the specification has.
+    of: usize,
 }
 
 impl<'a> Score<'a> {
@@ -179,7 +181,15 @@ impl<'a> Score<'a> {
         }
         let limits = Limit::of(results);
         let verdict = Verdict::of(results, &all, &limits);
-        Self { clauses, profiles, all, outcomes: outcomes(&results.cases), limits, verdict }
+        Self {
+            clauses,
+            profiles,
+            all,
+            outcomes: outcomes(&results.cases),
+            limits,
+            verdict,
+            of: results.run.specification.clauses,
+        }
     }
 
     /// Whether every clause of its profiles was shown to hold, by a whole run.
@@ -188,16 +198,16 @@ impl<'a> Score<'a> {
         self.verdict == Verdict::Conformant
     }
 
-    /// The names of the profiles that it is about, or "all profiles".
+    /// The names of the profiles that it is about.
     #[must_use]
-    pub fn scope(&self) -> String {
-        let names: Vec<String> =
-            self.profiles.iter().filter(|one| one.in_scope).map(|one| one.profile.to_string()).collect();
-        match names.len() {
-            0 => "no profile".into(),
-            all if all == self.profiles.len() => "all profiles".into(),
-            _ => names.join(" "),
-        }
+    pub fn scope(&self) -> Vec<String> {
+        self.profiles.iter().filter(|one| one.in_scope).map(|one| one.profile.to_string()).collect()
+    }
+
+    /// Whether it is about every profile, with every clause that the specification has.
+    #[must_use]
+    pub fn is_about_all(&self) -> bool {
+        self.profiles.iter().all(|one| one.in_scope) && self.clauses.len() == self.of
     }
 }
 

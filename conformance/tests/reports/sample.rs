@@ -26,10 +26,10 @@ pub fn with_end(mut results: Results) -> Results {
     results
 }
 
-/// One clause and one case a state, in two profiles: what most tests look at.
+/// A clause and a case for each outcome, and a clause of a profile that isn't claimed: what most tests look at.
 pub fn of_outcomes(outcomes: &[Outcome]) -> Results {
     let ids = (1..=outcomes.len()).map(|number| format!("FD-{number:02}"));
-    let clauses = ids.map(|id| clause(&id, Profile::Fds)).collect();
+    let clauses = ids.map(|id| clause(&id, Profile::Fds)).chain([clause("P2P-01", Profile::P2p)]).collect();
     let cases = outcomes.iter().enumerate().map(|(at, outcome)| case(&format!("fd_{:02}_x", at + 1), *outcome));
     stream(clauses, cases.collect())
 }
@@ -109,4 +109,32 @@ fn run(clauses: usize) -> Run {
         cases: 0,
         started: "2026-03-01T12:00:00Z".into(),
     }
+}
+
+/// Bytes of every kind that an implementation may print, as a case would tell them.
+pub const HOSTILE: &str = "</pre></script><script>alert('&amp;')</script><img src=x onerror=alert(1)>\0\u{1}\u{1b}]0;t\u{7}\u{1b}[31m\r\n```\n<img src=y>\n````\n</details>\n]]> @everyone #1 [x](javascript:1) |\u{202e}\u{85}\u{ffff}\u{fffe}\u{10ffff}";
+
+/// All seven outcomes in three profiles, hostile text, a very long line, stale entries.
+pub fn everything() -> Results {
+    use Profile::{Core, Fds, P2p};
+    let mut clauses = vec![clause("CLI-01", Core), clause("CLI-02", Core)];
+    clauses.extend((1..=7).map(|number| clause(&format!("FD-{number:02}"), Fds)));
+    clauses.push(clause("P2P-01", P2p));
+    clauses[1].unjudged = Some("pending: `ww export` isn't there yet".into());
+    clauses[2].disputed = Some("the RPC socket is fd 3 | the first grant is".into());
+    let mut cases = vec![case("cli_01_help_is_printed", Outcome::Pass)];
+    let named = |(at, outcome)| case(&format!("fd_{:02}_nothing_else_is_open::rpc_first", at + 1), outcome);
+    cases.extend(Outcome::ALL.into_iter().enumerate().map(named));
+    cases.push(case("p2p_01_a_peer_is_answered", Outcome::NotApplicable));
+    let mut hostile = case("fd_02_what_is_printed_is_shown", Outcome::Fail);
+    (hostile.expected, hostile.actual) = (Some("nothing".into()), Some(HOSTILE.into()));
+    hostile.story = Some(format!("expected: nothing\n     got: {HOSTILE}\n{}", "long".repeat(50_000)));
+    hostile.commands = vec!["/opt/ww run ./first".into(), format!("/opt/ww run $'\\x00<script>' {HOSTILE}")];
+    hostile.bundle = Some("bundles/../javascript:alert(1)/\"<b>".into());
+    hostile.link = Some("javascript:alert(1)".into());
+    (hostile.ms, hostile.unreviewed) = (61_250, vec![id("FD-02")]);
+    cases.push(hostile);
+    let mut results = stream(clauses, cases);
+    results.stale = vec![stale("fd_09_gone", "it names no case"), stale(HOSTILE, HOSTILE)];
+    with_end(results)
 }

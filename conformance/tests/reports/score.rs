@@ -54,13 +54,13 @@ fn only_profiles_that_are_claimed_and_asked_for_are_in_the_sum() {
     let cases = vec![case("cli_01_x", Pass), case("fd_01_x", Pass), case("p2p_01_x", NotApplicable)];
     let mut results = stream(clauses, cases);
     let score = Score::of(&results);
-    assert_eq!((score.all.passed(), score.all.judged(), score.scope().as_str()), (2, 2, "core fds"));
+    assert_eq!((score.all.passed(), score.all.judged(), score.scope().join(" ")), (2, 2, "core fds".into()));
     assert_eq!(score.verdict, Verdict::Conformant);
     results.run.asked.profiles = vec![Profile::Core];
     results.cases.truncate(1);
     results.run.cases = 1;
     let score = Score::of(&results);
-    assert_eq!((score.all.passed(), score.all.judged(), score.scope().as_str()), (1, 1, "core"));
+    assert_eq!((score.all.passed(), score.all.judged(), score.scope().join(" ")), (1, 1, "core".into()));
     assert_eq!((score.verdict, score.limits.len()), (Verdict::Conformant, 0));
 }
 
@@ -80,7 +80,7 @@ fn what_was_not_decided_is_not_conformant() {
 }
 
 /// Each way in which a run isn't a whole one.
-fn partial() -> Vec<(Limit, Results)> {
+pub fn partial() -> Vec<(Limit, Results)> {
     let made = |change: fn(&mut Results)| {
         let mut results = of_outcomes(&[Pass, Pass]);
         change(&mut results);

@@ -2,11 +2,12 @@
 
 use crate::registry::{Case, case};
 use crate::suite::Suite;
-use crate::verdict::Verdict;
+use crate::verdict::{Stop, Verdict};
 
 pub(crate) const CASES: &[Case] = &[
     case!(rpc_01_it_is_a_connected_unix_stream).each_layout(),
     case!(rpc_02_it_is_in_blocking_mode).each_layout(),
+    case!(rpc_05_the_self_check_cell_finds_nothing_wrong).each_layout(),
     case!(rpc_06_a_cell_that_never_speaks_runs_on),
     case!(rpc_07_a_cell_that_closes_it_runs_on),
     case!(rpc_08_a_cell_that_breaks_the_protocol_loses_the_connection_alone),
@@ -25,6 +26,22 @@ fn rpc_02_it_is_in_blocking_mode(suite: &Suite<'_>) -> Verdict {
     let run = suite.ww().probe(["facts"]).run()?;
     let flags = run.facts()?.fd(3).and_then(|fd| fd.flags);
     run.same("O_NONBLOCK of the socket", flags.map(|flags| flags & libc::O_NONBLOCK), Some(0))?;
+    Ok(())
+}
+
+fn rpc_05_the_self_check_cell_finds_nothing_wrong(suite: &Suite<'_>) -> Verdict {
+    if !suite.judges("FD-09") {
+        return Err(Stop::NotApplicable("the cell checks what rulings ask for too".into()));
+    }
+    let cell = suite.setup().selfcheck().ok_or_else(|| Stop::Harness("there is no self-check cell".into()))?;
+    let file = suite.file("file", "x")?;
+    let jail = if suite.judges("JAIL-01") { "full" } else { "none" };
+    let words = ["--layout", suite.layout().name(), "--jail", jail, "--env", "A"];
+    let run = suite.ww().flags(["--env", "A=1"]).grant("a", 9).place(9, &file).binary(cell, words).run()?;
+    let said = String::from_utf8_lossy(&run.stdout);
+    let wrong: Vec<&str> = said.lines().filter(|line| line.starts_with("not ok")).collect();
+    run.same("points that aren't ok", wrong, vec![])?.exits(0)?;
+    run.holds("points that are", said.lines().any(|line| line.starts_with("ok ")))?;
     Ok(())
 }
 

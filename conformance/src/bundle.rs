@@ -146,7 +146,7 @@ fn copy(from: &Path, below: &Path) -> io::Result<()> {
 /// The cells that the commands name.
 fn cells(bundle: &Bundle, suite: &Suite<'_>, folder: &Path) -> io::Result<()> {
     let parts = suite.setup().parts();
-    for cell in [Some(&parts.probe), parts.rpc_probe.as_ref()].into_iter().flatten() {
+    for cell in [Some(&parts.probe), parts.rpc_probe.as_ref(), parts.selfcheck.as_ref()].into_iter().flatten() {
         let name = cell.as_os_str().as_encoded_bytes();
         let named = |record: &Record| record.plan.argv.iter().any(|word| word.windows(name.len()).any(|w| w == name));
         if bundle.commands.iter().any(named) {

@@ -30,6 +30,7 @@ pub enum Format {
     /// One page that needs nothing else, for a browser.
     Html,
     /// A summary for a CI job or a pull request.
+    #[value(name = "md", alias = "markdown")]
     Markdown,
     /// JUnit XML, for CI servers.
     Junit,

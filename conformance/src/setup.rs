@@ -27,6 +27,8 @@ pub struct Parts {
     pub probe: PathBuf,
     /// The cell that speaks RPC, where the profile is claimed.
     pub rpc_probe: Option<PathBuf>,
+    /// The cell that judges its runtime from inside, where the profile `rpc` is claimed.
+    pub selfcheck: Option<PathBuf>,
     /// The folder of cells, readable by everyone.
     pub cells: PathBuf,
 }
@@ -73,20 +75,23 @@ impl Setup {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?;
         setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard).map_err(std::io::Error::from)?;
         // Whoever runs the implementation must reach the cells, wherever they were built.
-        let cells = TempDir::with_prefix("ww-conformance-")?;
-        fs::set_permissions(cells.path(), fs::Permissions::from_mode(0o755))?;
-        let place = |name: &str, package, variable| -> Result<PathBuf, SetupError> {
-            let path = cells.path().join(name);
-            fs::copy(cells::cell(package, variable, beside)?, &path)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-            Ok(path)
-        };
-        let probe = place("probe", "ww-probe", "WW_PROBE")?;
+        let folder = TempDir::with_prefix("ww-suite-")?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let speaks = adapter.profiles.contains(&Profile::Rpc);
-        let rpc_probe = speaks.then(|| place("rpc-probe", "ww-rpc-probe", "WW_RPC_PROBE")).transpose()?;
+        let wanted = if speaks { &[cells::PROBE, cells::RPC_PROBE, cells::SELFCHECK][..] } else { &[cells::PROBE] };
+        let mut placed = Vec::new();
+        for (cell, from) in wanted.iter().zip(cells::find(wanted, beside)?) {
+            let path = folder.path().join(cell.package.trim_start_matches("ww-"));
+            fs::copy(from, &path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+            placed.push(path);
+        }
+        let mut placed = placed.into_iter();
+        let probe = placed.next().ok_or(CellError::Host)?;
+        let (rpc_probe, selfcheck) = (placed.next(), placed.next());
         let nodes = Arc::new(Nodes::new(&launcher, node));
-        let parts = Parts { launcher, probe, rpc_probe, cells: cells.path().to_owned() };
-        Ok(Self { adapter, parts: Arc::new(parts), nodes, _folder: Some(Arc::new(cells)), seed: 0, sketch: false })
+        let parts = Parts { launcher, probe, rpc_probe, selfcheck, cells: folder.path().to_owned() };
+        Ok(Self { adapter, parts: Arc::new(parts), nodes, _folder: Some(Arc::new(folder)), seed: 0, sketch: false })
     }
 
     /// The setup of a case in a process of its own, from what that process was told.
@@ -147,6 +152,12 @@ impl Setup {
     #[must_use]
     pub fn rpc_probe(&self) -> Option<&Path> {
         self.parts.rpc_probe.as_deref()
+    }
+
+    /// The cell that judges its runtime from inside, where the adapter claims the profile `rpc`.
+    #[must_use]
+    pub fn selfcheck(&self) -> Option<&Path> {
+        self.parts.selfcheck.as_deref()
     }
 
     /// The folder of cells, readable by everyone.

@@ -9,7 +9,7 @@ use std::fmt;
 use super::{CaseLine, Limit, Results, Stale, State, Tally};
 use crate::outcome::Outcome;
 
-/// The exit code of a run: 4 nothing was selected, 3 the harness failed, 1 not conformant (a failure
+/// The exit code of a run: 3 the harness failed, 4 nothing was selected that could be decided, 1 not conformant (a failure
 /// that wasn't expected, an expected one that didn't come, a stale entry), else 0.
 ///
 /// A run that was interrupted isn't known here: whoever interrupts it says so by another code.
@@ -17,8 +17,8 @@ use crate::outcome::Outcome;
 pub fn exit_code(cases: &[CaseLine], stale: &[Stale]) -> u8 {
     let any = |outcome| cases.iter().any(|case| case.outcome == outcome);
     match () {
-        () if cases.is_empty() => 4,
         () if any(Outcome::HarnessError) => 3,
+        () if !cases.iter().any(|case| case.outcome.is_decided()) => 4,
         () if any(Outcome::Fail) || any(Outcome::Xpass) || !stale.is_empty() => 1,
         () => 0,
     }

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use ww_conformance::adapter::{Adapter, Origins};
 use ww_conformance::clauses::{ClauseId, Profile};
 use ww_conformance::node::Kind;
+use ww_conformance::report::Format;
 use ww_conformance::results::Shard;
 use ww_conformance::setup::Setup;
 
@@ -39,6 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         verb: AdapterVerb,
     },
+    /// Makes a report of a stream of results, or one stream of the parts of a run.
+    Report(Report),
     /// Runs one failed case again, from the bundle that it left.
     Replay(Replay),
     /// Measures the suite: runs faulty implementations, each of which its own clause's cases must find.
@@ -141,6 +144,35 @@ pub struct Explain {
     pub id: ClauseId,
     #[command(flatten)]
     pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Report {
+    #[command(subcommand)]
+    pub verb: Option<ReportVerb>,
+    /// The stream: results.jsonl in the folder of a report.
+    #[arg(value_name = "RESULTS")]
+    pub results: Option<PathBuf>,
+    /// What to make of it.
+    #[arg(long, value_enum, default_value_t = Format::Console, value_name = "KIND")]
+    pub format: Format,
+    /// Where to; without it, to standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportVerb {
+    /// Puts the parts of one run together that `run --shard` made, each exactly once.
+    Merge {
+        /// The streams of all parts.
+        #[arg(required = true, value_name = "RESULTS")]
+        parts: Vec<PathBuf>,
+        /// Where the whole goes.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

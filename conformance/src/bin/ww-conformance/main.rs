@@ -8,6 +8,7 @@ mod args;
 mod measure;
 mod progress;
 mod replay;
+mod reports;
 mod run;
 mod show;
 mod teeth;
@@ -85,6 +86,7 @@ fn act(command: Command) -> Result<Ended, Trouble> {
         Command::List(wanted) => show::list(&wanted),
         Command::Explain(wanted) => show::explain(&wanted),
         Command::Adapter { verb } => adapters::act(&verb),
+        Command::Report(wanted) => reports::report(&wanted),
         Command::Replay(wanted) => replay::replay(&wanted),
         Command::Zoo(wanted) => teeth::zoo(&wanted),
         Command::Baseline(wanted) => teeth::baseline(&wanted),

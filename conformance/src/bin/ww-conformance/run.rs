@@ -16,6 +16,7 @@ use ww_conformance::setup::Setup;
 
 use super::args::{self, Run, Which};
 use super::progress::Progress;
+use super::reports;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn run(wanted: Run) -> Result<Ended, Trouble> {
@@ -109,10 +110,12 @@ fn prepare(folder: &Path) -> Result<(), Trouble> {
 
 /// Prints the summary, and writes the reports.
 fn report(results: &Results, folder: Option<&Path>) -> Result<(), Trouble> {
-    let counts: Vec<String> =
-        results.end.iter().flat_map(|end| &end.counts).map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    println!("seed {}: {}", results.run.seed, counts.join(", "));
-    _ = folder;
+    let (width, color) = reports::screen();
+    print!("\n{}", ww_conformance::report::console(results, width, color));
+    let Some(folder) = folder else { return Ok(()) };
+    let fault = |cause| harness(format!("the reports in {}: {cause}", folder.display()));
+    ww_conformance::report::write_all(results, folder).map_err(fault)?;
+    println!("reports in {}: report.html, report.md, junit.xml, badge.svg, results.jsonl", folder.display());
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub mod launch;
 pub mod live;
 pub mod node;
 pub mod outcome;
+pub mod property;
 pub mod record;
 pub mod registry;
 pub mod report;

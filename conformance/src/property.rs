@@ -29,6 +29,9 @@ const SHRINK_STEPS: u32 = 400;
 /// deadline each time.
 const SHRINK_TIME: Duration = Duration::from_secs(20);
 
+/// How often the smallest input is run again, to tell what happens always from what happens sometimes.
+pub const AGAIN: u32 = 3;
+
 /// A case's name, and the inputs that were kept for it: `cases/kept/<name>.json`.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept {
@@ -90,7 +93,11 @@ where
             let tree = strategy.new_tree(&mut runner).map_err(|why| Stop::Harness(format!("no input: {why}")))?;
             if let Some(what) = failure(check(&tree.current()))? {
                 let smallest = smallest(tree, what, |input| failure(check(input)))?;
-                return Err(Stop::Fail(told(kept, seed, nth, &smallest)?));
+                let mut again = 0;
+                for _ in 0..AGAIN {
+                    again += u32::from(failure(check(&smallest.input))?.is_some());
+                }
+                return Err(Stop::Fail(told(kept, seed, nth, &smallest, again)?));
             }
         }
     }
@@ -160,11 +167,11 @@ pub(crate) fn json<I: Serialize>(input: &I) -> Verdict<String> {
     Ok(serde_json::to_string(input)?)
 }
 
-fn told<I: Serialize>(kept: Kept, seed: u64, nth: u32, found: &Smallest<I, String>) -> Verdict<String> {
+fn told<I: Serialize>(kept: Kept, seed: u64, nth: u32, found: &Smallest<I, String>, again: u32) -> Verdict<String> {
     let entry = json(&Entry { found: format!("seed {seed}: say by what"), input: &found.input })?;
     Ok(format!(
-        "{}\nsmallest input: {}\nseed {seed}, input {nth}, made smaller in {} steps; to have it tried always, add to \
-         conformance/cases/kept/{}.json:\n  {entry}",
+        "{}\nsmallest input: {}\nseed {seed}, input {nth}, made smaller in {} steps, \
+         seen again {again} of {AGAIN} times\nto have it tried always, add to conformance/cases/kept/{}.json:\n  {entry}",
         found.shows,
         json(&found.input)?,
         found.steps,

@@ -10,6 +10,7 @@ pub mod cells;
 pub mod check;
 pub mod clauses;
 pub mod coverage;
+pub mod diff;
 pub mod digest;
 pub mod ended;
 pub mod expect;

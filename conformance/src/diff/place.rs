@@ -40,7 +40,7 @@ impl<'a> Side<'a> {
             Some(_) => other.adapter().layout,
             None => setup.adapter().layout,
         };
-        let suite = Suite::new(setup, layout)?;
+        let suite = Suite::new(setup, layout, None)?;
         let probe = fs::read(suite.probe())?;
         for named in [Named::Relative, Named::Odd] {
             let path = |file| suite.path("cwd").join(OsStr::from_bytes(&named.name(file)));

@@ -15,74 +15,62 @@ use nix::unistd::Pid;
 use super::{Call, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault {
-        name: "output-piped",
-        clauses: "STDIO-04",
-        what: "copies the cell's output through a pipe",
-        act: output_piped,
-    },
-    Fault {
-        name: "input-piped",
-        clauses: "STDIO-04",
-        what: "copies the cell's input through a pipe",
-        act: input_piped,
-    },
-    Fault {
-        name: "input-missing",
-        clauses: "STDIO-01",
-        what: "gives the cell no input",
-        act: |call| waited(call.real().stdin(Stdio::null())),
-    },
-    Fault {
-        name: "errors-missing",
-        clauses: "STDIO-02 STDIO-03",
-        what: "drops what the cell writes to fd 2",
-        act: |call| waited(call.real().stderr(Stdio::null())),
-    },
-    Fault {
-        name: "host-holds-streams",
-        clauses: "FD-22 FD-23",
-        what: "keeps 0, 1 and the grants open while the cell runs",
-        act: |call| waited(&mut call.real()),
-    },
-    Fault {
-        name: "signals-swallowed",
-        clauses: "SIG-01 SIG-02 SIG-03",
-        what: "passes no signal on",
-        act: signals_swallowed,
-    },
-    Fault {
-        name: "signals-doubled",
-        clauses: "SIG-04",
-        what: "delivers a SIGINT of the terminal a second time",
-        act: signals_doubled,
-    },
-    Fault {
-        name: "cell-outlives-host",
-        clauses: "SIG-05",
-        what: "lets the cell live on when the host is killed",
-        act: |call| waited(&mut call.real()),
-    },
-    Fault { name: "process-left", clauses: "SIG-07", what: "leaves a process behind", act: process_left },
-    Fault {
-        name: "file-left",
-        clauses: "CLI-01",
-        what: "leaves a file in the temporary directory",
-        act: |call| {
-            fs::write(std::env::temp_dir().join("ww-left"), "x").ok();
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "file-left-on-failure",
-        clauses: "EXIT-01",
-        what: "leaves a file when the exit code isn't 0",
-        act: file_left_on_failure,
-    },
-    Fault { name: "terminal-left-raw", clauses: "STDIO-08", what: "leaves the terminal raw", act: terminal_left_raw },
-    Fault { name: "exits-early", clauses: "EXIT-01 SIG-03", what: "doesn't wait for the cell", act: exits_early },
-    Fault { name: "grant-reopened", clauses: "FD-11", what: "opens granted files anew", act: grant_reopened },
+    Fault::new("output-piped", "STDIO-04", "copies the cell's output through a pipe", output_piped),
+    Fault::new("input-piped", "STDIO-04", "copies the cell's input through a pipe", input_piped),
+    Fault::new("input-missing", "STDIO-01", "gives the cell no input", |call| waited(call.real().stdin(Stdio::null())))
+        .control("stands-by"),
+    Fault::new("errors-missing", "STDIO-02 STDIO-03", "drops what the cell writes to fd 2", |call| {
+        waited(call.real().stderr(Stdio::null()))
+    })
+    .control("stands-by"),
+    Fault::new("host-holds-streams", "FD-22 FD-23", "keeps 0, 1 and the grants open while the cell runs", |call| {
+        waited(&mut call.real())
+    }),
+    Fault::new("signals-swallowed", "SIG-01 SIG-02 SIG-03", "passes no signal on", signals_swallowed)
+        .control("stands-by"),
+    Fault::new("signals-doubled", "SIG-04", "delivers a SIGINT of the terminal a second time", signals_doubled),
+    Fault::new("cell-outlives-host", "SIG-05", "lets the cell live on when the host is killed", |call| {
+        waited(&mut call.real())
+    }),
+    Fault::new("process-left", "SIG-07", "leaves a process behind", process_left).control("stands-by"),
+    Fault::new("file-left", "CLI-01", "leaves a file in the temporary directory", |call| {
+        fs::write(std::env::temp_dir().join("ww-left"), "x").ok();
+        call.become_real()
+    })
+    .control("stands-by"),
+    Fault::new("file-left-on-failure", "EXIT-01", "leaves a file when the exit code isn't 0", file_left_on_failure)
+        .control("stands-by"),
+    Fault::new("terminal-left-raw", "STDIO-08", "leaves the terminal raw", terminal_left_raw).control("stands-by"),
+    Fault::new("exits-early", "EXIT-01 SIG-03", "doesn't wait for the cell", exits_early).control("stands-by"),
+    Fault::new("grant-reopened", "FD-11", "opens granted files anew", grant_reopened),
 ];
+
+/// A control: the real one is waited for, and hears every signal.
+pub fn stands_by(call: Call) -> ExitCode {
+    standing_by(&call, |_| true, |code| code)
+}
+
+/// Starts the real one, passes on the signals that `heard` lets through, and gives what `told` makes of its code.
+#[expect(clippy::zombie_processes, reason = "try_wait has seen its end where this returns before")]
+pub fn standing_by(call: &Call, heard: fn(Signal) -> bool, told: fn(u8) -> u8) -> ExitCode {
+    SigSet::all().thread_block().ok();
+    let mut child = call.start();
+    let real = Pid::from_raw(child.id().cast_signed());
+    let Ok(news) = SignalFd::new(&SigSet::all()) else { return ExitCode::from(99) };
+    while let Ok(Some(info)) = news.read_signal() {
+        let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok();
+        match signal {
+            Some(Signal::SIGCHLD) => {
+                if let Ok(Some(status)) = child.try_wait() {
+                    return ExitCode::from(told(code_of(status)));
+                }
+            }
+            Some(signal) if heard(signal) => _ = kill(real, signal),
+            _ => {}
+        }
+    }
+    ExitCode::from(99)
+}
 
 pub fn code_of(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));

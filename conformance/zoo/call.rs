@@ -49,6 +49,11 @@ impl Call {
         self.real().spawn().unwrap_or_else(|fault| panic!("the real one doesn't start: {fault}"))
     }
 
+    /// The values of the flags of this name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &OsString> {
+        self.flags.iter().filter(move |(flag, _)| flag == name).filter_map(|(_, value)| value.as_ref())
+    }
+
     /// Changes the value of each flag of this name.
     pub fn change(&mut self, name: &str, change: impl Fn(&OsString) -> OsString) {
         for (flag, value) in &mut self.flags {

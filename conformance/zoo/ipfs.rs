@@ -15,28 +15,26 @@ use super::around::waited;
 use super::told::{coded, replaced, retold};
 use super::{Call, Fault};
 
-macro_rules! fault {
-    ($name:literal, $clauses:literal, $what:literal, $act:expr) => {
-        Fault { name: $name, clauses: $clauses, what: $what, act: $act }
-    };
-}
-
 pub const FAULTS: &[Fault] = &[
-    fault!("ipfs-unverified", "IPFS-21", "runs what the daemon's `cat` gives", |call| fetched(call, "kept-apart")),
-    fault!("ipfs-cut-runs", "IPFS-14", "runs what came of an answer that was cut", |call| fetched(call, "kept-apart")),
-    fault!("ipfs-file-shared", "IPFS-24", "keeps the file under a name that all runs share", |call| fetched(call, "")),
-    fault!("ipfs-file-open", "IPFS-24", "lets everybody write the fetched file", |call| fetched(call, "open")),
-    fault!("ipfs-in-cwd", "IPFS-23", "fetches into the working directory", |call| fetched(call, "cwd")),
-    fault!("ipfs-file-left", "IPFS-25 SIG-06", "leaves the fetched file", |call| fetched(call, "left")),
-    fault!("ipfs-max-size-ignored", "IPFS-16 IPFS-17 IPFS-19", "takes no notice of --max-size", |mut call| {
+    Fault::new("ipfs-unverified", "IPFS-21", "runs what the daemon's `cat` gives", |call| fetched(call, "kept-apart")),
+    Fault::new("ipfs-cut-runs", "IPFS-14", "runs what came of an answer that was cut", |call| {
+        fetched(call, "kept-apart")
+    }),
+    Fault::new("ipfs-file-shared", "IPFS-24", "keeps the file under a name that all runs share", |call| {
+        fetched(call, "")
+    }),
+    Fault::new("ipfs-file-open", "IPFS-24", "lets everybody write the fetched file", |call| fetched(call, "open")),
+    Fault::new("ipfs-in-cwd", "IPFS-23", "fetches into the working directory", |call| fetched(call, "cwd")),
+    Fault::new("ipfs-file-left", "IPFS-25 SIG-06", "leaves the fetched file", |call| fetched(call, "left")),
+    Fault::new("ipfs-max-size-ignored", "IPFS-16 IPFS-17 IPFS-19", "takes no notice of --max-size", |mut call| {
         call.flags.retain(|(flag, _)| flag != "--max-size");
         call.become_real()
     }),
-    fault!("ipfs-max-size-2g", "IPFS-18", "takes 2 GiB where no limit is given", |mut call| {
+    Fault::new("ipfs-max-size-2g", "IPFS-18", "takes 2 GiB where no limit is given", |mut call| {
         call.flags.insert(0, ("--max-size".into(), Some("2G".into())));
         call.become_real()
     }),
-    fault!("ipfs-flag-wins", "EP-03 EP-05", "lets --ipfs beat WW_IPFS", |call| {
+    Fault::new("ipfs-flag-wins", "EP-03 EP-05", "lets --ipfs beat WW_IPFS", |call| {
         let flag = call.flags.iter().any(|(flag, _)| flag == "--ipfs");
         let mut real = call.real();
         if flag {
@@ -44,90 +42,102 @@ pub const FAULTS: &[Fault] = &[
         }
         failed(&real.exec())
     }),
-    fault!("ipfs-empty-counts", "EP-04", "takes an empty WW_IPFS for an endpoint", |call| {
-        match std::env::var_os("WW_IPFS").is_some_and(|value| value.is_empty()) {
-            true => says("ww: WW_IPFS: : no endpoint", 2),
-            false => call.become_real(),
-        }
+    Fault::new("ipfs-empty-counts", "EP-04", "takes an empty WW_IPFS for an endpoint", |call| match std::env::var_os(
+        "WW_IPFS",
+    )
+    .is_some_and(|value| value.is_empty())
+    {
+        true => says("ww: WW_IPFS: : no endpoint", 2),
+        false => call.become_real(),
     }),
-    fault!("ipfs-warning-missing", "EP-05", "says nothing where WW_IPFS beats --ipfs", |mut call| {
+    Fault::new("ipfs-warning-missing", "EP-05", "says nothing where WW_IPFS beats --ipfs", |mut call| {
         if std::env::var_os("WW_IPFS").is_some_and(|value| !value.is_empty()) {
             call.flags.retain(|(flag, _)| flag != "--ipfs");
         }
         call.become_real()
     }),
-    fault!("ipfs-flag-ignored", "EP-01", "takes no notice of --ipfs", |mut call| {
+    Fault::new("ipfs-flag-ignored", "EP-01", "takes no notice of --ipfs", |mut call| {
         call.flags.retain(|(flag, _)| flag != "--ipfs");
         call.become_real()
     }),
-    fault!("ipfs-default-other", "EP-02", "asks port 5002 by default", |mut call| {
+    Fault::new("ipfs-default-other", "EP-02", "asks port 5002 by default", |mut call| {
         if !call.flags.iter().any(|(flag, _)| flag == "--ipfs") {
             call.flags.push(("--ipfs".into(), Some("/ip4/127.0.0.1/tcp/5002".into())));
         }
         call.become_real()
     }),
-    fault!("ipfs-names-refused", "EP-06", "takes no names in endpoints", |call| refuses(call, "/dns")),
-    fault!("ipfs-unix-refused", "EP-08", "takes no sockets for endpoints", |call| refuses(call, "/unix")),
-    fault!("ipfs-urls-refused", "EP-09", "takes no URLs for endpoints", |call| refuses(call, "http")),
-    fault!("ipfs-tls-left-out", "EP-07", "dials without TLS", |mut call| {
+    Fault::new("ipfs-names-refused", "EP-06", "takes no names in endpoints", |call| refuses(call, "/dns")),
+    Fault::new("ipfs-unix-refused", "EP-08", "takes no sockets for endpoints", |call| refuses(call, "/unix")),
+    Fault::new("ipfs-urls-refused", "EP-09", "takes no URLs for endpoints", |call| refuses(call, "http")),
+    Fault::new("ipfs-tls-left-out", "EP-07", "dials without TLS", |mut call| {
         call.change("--ipfs", |value| {
             let text = value.to_string_lossy().replace("/tls/http", "/http");
             text.replace("/https", "/http").replace("https://", "http://").into()
         });
         call.become_real()
     }),
-    fault!("ipfs-arguments-dropped", "IPFS-01", "runs fetched programs without arguments", |mut call| {
+    Fault::new("ipfs-arguments-dropped", "IPFS-01", "runs fetched programs without arguments", |mut call| {
         if is_ipfs(&call) {
             call.rest.truncate(1);
         }
         call.become_real()
     }),
-    fault!("ipfs-names-unescaped", "IPFS-02", "takes %20 in a path for a blank", |call| {
+    Fault::new("ipfs-names-unescaped", "IPFS-02", "takes %20 in a path for a blank", |call| {
         rewritten(call, |path| path.replace("%20", " "))
     }),
-    fault!("ipns-refused", "IPFS-03", "resolves no names", |call| {
+    Fault::new("ipns-refused", "IPFS-03", "resolves no names", |call| {
         rewritten(call, |path| path.replace("/ipns/", "/ipns/x/"))
     }),
-    fault!("ipfs-cid-0-alone", "IPFS-04 IPFS-05 IPFS-06", "knows version 0 of CIDs alone", |call| {
+    Fault::new("ipfs-cid-0-alone", "IPFS-04 IPFS-05 IPFS-06", "knows version 0 of CIDs alone", |call| {
         rewritten(call, |path| path.replace("/ipfs/b", "/ipfs/x"))
     }),
-    fault!("ipfs-urls-local", "PATH-02", "takes ipfs:// for a local path", |call| {
+    Fault::new("ipfs-urls-local", "PATH-02", "takes ipfs:// for a local path", |call| {
         rewritten(call, |path| path.replace("ipfs://", "./ipfs://"))
     }),
-    fault!("ipfs-local-first", "PATH-01", "looks for IPFS paths on disk", |call| {
+    Fault::new("ipfs-local-first", "PATH-01", "looks for IPFS paths on disk", |call| {
         rewritten(call, |path| path.replace("/ipfs/", "/./ipfs/").replace("/ipns/", "/./ipns/"))
     }),
-    fault!(
+    Fault::new(
         "ipfs-directory-unfetched",
         "IPFS-07 IPFS-08 IPFS-09 IPFS-10",
         "says of other nodes that they can't be had",
-        |call| { retold(call, |said| replaced(said, "unexpected node type", "failed to get IPFS path")) }
-    ),
-    fault!("ipfs-kind-unsaid", "MSG-03", "doesn't say what a node is", |call| {
+        |call| retold(call, |said| replaced(said, "unexpected node type", "failed to get IPFS path")),
+    )
+    .control("repeats"),
+    Fault::new("ipfs-kind-unsaid", "MSG-03", "doesn't say what a node is", |call| {
         retold(call, |said| match String::from_utf8_lossy(said).split_once("unexpected node type") {
             Some(_) => b"ww: unexpected node type: it: no file\n".to_vec(),
             None => said.to_vec(),
         })
-    }),
-    fault!("ipfs-kind-1", "EXIT-10", "exits with 1 for another kind of node", |call| {
+    })
+    .control("repeats"),
+    Fault::new("ipfs-kind-1", "EXIT-10", "exits with 1 for another kind of node", |call| {
         coded(call, |code| if code == 126 { 1 } else { code })
-    }),
-    fault!("ipfs-failure-127", "EXIT-11 IPFS-11 IPFS-13 IPFS-20", "exits with 127 where nothing can be had", |call| {
-        coded(call, |code| if code == 1 { 127 } else { code })
-    }),
-    fault!("ipfs-daemon-unheard", "IPFS-12", "doesn't repeat what the daemon said", |call| {
+    })
+    .control("stands-by"),
+    Fault::new(
+        "ipfs-failure-127",
+        "EXIT-11 IPFS-11 IPFS-13 IPFS-20",
+        "exits with 127 where nothing can be had",
+        |call| coded(call, |code| if code == 1 { 127 } else { code }),
+    )
+    .control("stands-by"),
+    Fault::new("ipfs-daemon-unheard", "IPFS-12", "doesn't repeat what the daemon said", |call| {
         retold(call, |said| match String::from_utf8_lossy(said).split_once("the daemon ") {
             Some((before, _)) => [before.as_bytes(), b"error\n"].concat(),
             None => said.to_vec(),
         })
-    }),
-    fault!("ipfs-timeout-unsaid", "IPFS-15", "doesn't say that it timed out", |call| {
+    })
+    .control("repeats"),
+    Fault::new("ipfs-timeout-unsaid", "IPFS-15", "doesn't say that it timed out", |call| {
         retold(call, |said| replaced(said, "timed out", "no luck"))
-    }),
-    fault!("ipfs-full-disk-unsaid", "IPFS-26", "doesn't say that the disk is full", |call| {
+    })
+    .control("repeats"),
+    Fault::new("ipfs-full-disk-unsaid", "IPFS-26", "doesn't say that the disk is full", |call| {
         retold(call, |said| replaced(said, "pace", "???"))
-    }),
-    fault!("ipfs-tmp-needed", "IPFS-27", "needs a temporary directory for local programs too", |call| {
+    })
+    .control("repeats"),
+    Fault::new("ipfs-tmp-needed", "IPFS-27", "needs a temporary directory for local programs too", |call| {
         match fs::write(std::env::temp_dir().join("ww-try"), "") {
             Ok(()) => {
                 fs::remove_file(std::env::temp_dir().join("ww-try")).ok();
@@ -136,12 +146,13 @@ pub const FAULTS: &[Fault] = &[
             Err(fault) => says(&format!("ww: temporary directory: {fault}"), 1),
         }
     }),
-    fault!("ipfs-failure-panics", "SELF-01 SELF-02 IPFS-22", "panics where nothing can be had", |call| {
+    Fault::new("ipfs-failure-panics", "SELF-01 SELF-02 IPFS-22", "panics where nothing can be had", |call| {
         let code = waited(&mut call.real());
         assert_ne!(code, ExitCode::from(1), "unexpected answer");
         code
-    }),
-    fault!("ipfs-in-memory", "SELF-03", "holds the whole file in memory", |call| fetched(call, "kept-apart")),
+    })
+    .control("stands-by"),
+    Fault::new("ipfs-in-memory", "SELF-03", "holds the whole file in memory", |call| fetched(call, "kept-apart")),
 ];
 
 fn failed(fault: &io::Error) -> ExitCode {

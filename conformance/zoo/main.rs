@@ -1,16 +1,19 @@
 //! Faulty implementations of `ww run`, one fault each: what the suite must find.
 //!
-//! What it does: called as `ww-faulty FAULT run …`, it stands before the real `ww` that `WW_REAL`
-//! names, and does one thing wrong: it changes the words ([`words`]), refuses what is right ([`refused`]) or
-//! takes what is wrong ([`wrong`]), changes codes and messages ([`told`]), stands between the cell and its
-//! caller ([`around`]), fetches in a way of its own ([`ipfs`]), or leaves the jail out ([`bare`]). `ww-faulty --list` prints the faults, each with
-//! the clauses whose cases must fail.
-//! What must stay true: what a fault doesn't touch is as the real one does it.
+//! What it does: called as `ww-faulty FAULT run …`, it does one thing wrong. Most faults stand before the real
+//! `ww` that `WW_REAL` names: they change the words ([`words`]), refuse what is right ([`refused`]) or take what is
+//! wrong ([`wrong`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`]) or
+//! fetch in a way of their own ([`ipfs`]). Others are small implementations of their own ([`model`]).
+//! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
+//! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
+//! named (`-`) it is the real `ww` itself.
+//! What must stay true: what a fault doesn't touch is as its control does it.
 
 mod around;
-mod bare;
 mod call;
 mod ipfs;
+mod model;
+mod readme;
 mod refused;
 mod told;
 mod words;
@@ -19,35 +22,103 @@ mod wrong;
 use std::process::ExitCode;
 
 use call::Call;
+use model::{Jail, Wrong};
+
+/// How a fault or a control is done.
+#[derive(Clone, Copy)]
+enum Act {
+    /// Around the real one.
+    Wrapper(fn(Call) -> ExitCode),
+    /// By the model; a fault's name is what it is to do wrong.
+    Model(Jail),
+}
 
 /// One fault: its name, the clauses that must find it, what is wrong, and how it is done.
-pub struct Fault {
+struct Fault {
     name: &'static str,
     clauses: &'static str,
     what: &'static str,
-    act: fn(Call) -> ExitCode,
+    control: &'static str,
+    act: Act,
 }
 
-const ALL: [&[Fault]; 7] =
-    [words::FAULTS, refused::FAULTS, wrong::FAULTS, told::FAULTS, around::FAULTS, bare::FAULTS, ipfs::FAULTS];
+impl Fault {
+    /// One around the real `ww`, which is its control.
+    const fn new(name: &'static str, clauses: &'static str, what: &'static str, act: fn(Call) -> ExitCode) -> Self {
+        Self { name, clauses, what, control: "-", act: Act::Wrapper(act) }
+    }
+
+    /// One of the model without a jail.
+    const fn bare(name: &'static str, clauses: &'static str, what: &'static str) -> Self {
+        Self { name, clauses, what, control: "model", act: Act::Model(Jail::None) }
+    }
+
+    /// One of the model that bubblewrap jails.
+    const fn jailed(name: &'static str, clauses: &'static str, what: &'static str) -> Self {
+        Self { name, clauses, what, control: "jailed-model", act: Act::Model(Jail::Bubblewrap) }
+    }
+
+    /// Names another control.
+    const fn control(mut self, control: &'static str) -> Self {
+        self.control = control;
+        self
+    }
+}
+
+/// All faults, by what they touch.
+const FAULTS: [(&str, &[Fault]); 9] = [
+    ("Words of the command line, and the caller's variables", words::FAULTS),
+    ("What is right, refused", refused::FAULTS),
+    ("What is wrong, taken; what is asked, done otherwise or too early", wrong::FAULTS),
+    ("Exit codes and messages", told::FAULTS),
+    ("Streams, signals, and what is left", around::FAULTS),
+    ("Retrieval and endpoints", ipfs::FAULTS),
+    ("Descriptors, and what a cell inherits", model::faults::FAULTS),
+    ("RPC", model::faults_rpc::FAULTS),
+    ("The jail", model::faults_jail::FAULTS),
+];
+
+/// What has no fault: name, what it is, how it is done.
+const CONTROLS: [(&str, &str, Act); 4] = [
+    ("model", "a small implementation without a jail", Act::Model(Jail::None)),
+    ("jailed-model", "the same one, jailed by bubblewrap", Act::Model(Jail::Bubblewrap)),
+    ("stands-by", "waits for the real one, and passes signals and exit codes on", Act::Wrapper(around::stands_by)),
+    ("repeats", "takes the real one's messages in, and says them again", Act::Wrapper(told::repeats)),
+];
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    let Some(name) = args.next() else {
-        eprintln!("ww-faulty: no fault is named");
-        return ExitCode::from(99);
-    };
+    let Some(name) = args.next() else { return says("ww-faulty: no fault is named", 99) };
+    let all = || FAULTS.into_iter().flat_map(|(_, faults)| faults);
     if name == "--list" {
-        for fault in ALL.into_iter().flatten() {
-            println!("{}\t{}\t{}", fault.name, fault.clauses, fault.what);
+        for (name, what, _) in CONTROLS {
+            println!("control\t{name}\t\t\t{what}");
+        }
+        for fault in all() {
+            println!("fault\t{}\t{}\t{}\t{}", fault.name, fault.clauses, fault.control, fault.what);
         }
         return ExitCode::SUCCESS;
     }
-    match ALL.into_iter().flatten().find(|fault| name == fault.name) {
-        Some(fault) => (fault.act)(Call::parse(args.skip(1))),
-        None => {
-            eprintln!("ww-faulty: no such fault: {}", name.display());
-            ExitCode::from(99)
-        }
+    if name == "--readme" {
+        print!("{}", readme::text());
+        return ExitCode::SUCCESS;
     }
+    if name == "--cell" {
+        let wrong = args.next().and_then(|name| all().find(|fault| name == fault.name)).map_or("", |fault| fault.name);
+        return model::cell::main(Wrong(wrong), &args.next().unwrap_or_default().to_string_lossy());
+    }
+    let fault = all().find(|fault| name == fault.name).map(|fault| (fault.act, Wrong(fault.name)));
+    let control = || CONTROLS.into_iter().find(|control| name == control.0).map(|(_, _, act)| (act, Wrong("")));
+    let call = Call::parse(args.skip(1));
+    match fault.or_else(control) {
+        Some((Act::Wrapper(act), _)) => act(call),
+        Some((Act::Model(jail), wrong)) => model::run(&call, jail, wrong),
+        None => says(&format!("ww-faulty: no such fault: {}", name.display()), 99),
+    }
+}
+
+/// Says a line on standard error; gives an exit code.
+fn says(line: &str, code: u8) -> ExitCode {
+    eprintln!("{line}");
+    ExitCode::from(code)
 }

@@ -10,61 +10,39 @@ use super::wrong::program;
 use super::{Call, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault {
-        name: "dynamic-refused",
-        clauses: "EXEC-02 JAIL-07",
-        what: "can't run programs of the system",
-        act: |call| refused_if(call, |call| program(call).starts_with(b"/bin/"), 126),
-    },
-    Fault {
-        name: "name-underscore-refused",
-        clauses: "FD-10",
-        what: "refuses a name that begins with an underscore",
-        act: |call| refused_if(call, |call| grants(call).iter().any(|(name, _)| name.starts_with('_')), 2),
-    },
-    Fault {
-        name: "grant-twice-refused",
-        clauses: "FD-14",
-        what: "refuses to grant a descriptor twice",
-        act: |call| {
-            refused_if(
-                call,
-                |call| {
-                    let all = grants(call);
-                    all.iter().enumerate().any(|(at, one)| all[..at].iter().any(|other| other.1 == one.1))
-                },
-                2,
-            )
-        },
-    },
-    Fault {
-        name: "needs-room",
-        clauses: "FD-17",
-        what: "moves descriptors out of its way, above 100",
-        act: |call| refused_if(call, |_| fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(100)).is_err(), 1),
-    },
-    Fault {
-        name: "directory-refused",
-        clauses: "FD-18",
-        what: "refuses to grant a directory",
-        act: |call| {
-            refused_if(
-                call,
-                |call| {
-                    grants(call).iter().any(|(_, number)| {
-                        fs::metadata(format!("/proc/self/fd/{number}")).is_ok_and(|file| file.is_dir())
-                    })
-                },
-                2,
-            )
-        },
-    },
-    Fault {
-        name: "ipfs-by-prefix",
-        clauses: "PATH-03",
-        what: "takes whatever begins with /ipfs/ for an IPFS path",
-        act: |call| refused_if(call, |call| program(call).starts_with(b"/ipfs/"), 1),
-    },
+    Fault::new("dynamic-refused", "EXEC-02 JAIL-07", "can't run programs of the system", |call| {
+        refused_if(call, |call| program(call).starts_with(b"/bin/"), 126)
+    }),
+    Fault::new("name-underscore-refused", "FD-10", "refuses a name that begins with an underscore", |call| {
+        refused_if(call, |call| grants(call).iter().any(|(name, _)| name.starts_with('_')), 2)
+    }),
+    Fault::new("grant-twice-refused", "FD-14", "refuses to grant a descriptor twice", |call| {
+        refused_if(
+            call,
+            |call| {
+                let all = grants(call);
+                all.iter().enumerate().any(|(at, one)| all[..at].iter().any(|other| other.1 == one.1))
+            },
+            2,
+        )
+    }),
+    Fault::new("needs-room", "FD-17", "moves descriptors out of its way, above 100", |call| {
+        refused_if(call, |_| fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(100)).is_err(), 1)
+    }),
+    Fault::new("directory-refused", "FD-18", "refuses to grant a directory", |call| {
+        refused_if(
+            call,
+            |call| {
+                grants(call)
+                    .iter()
+                    .any(|(_, number)| fs::metadata(format!("/proc/self/fd/{number}")).is_ok_and(|file| file.is_dir()))
+            },
+            2,
+        )
+    }),
+    Fault::new("ipfs-by-prefix", "PATH-03", "takes whatever begins with /ipfs/ for an IPFS path", |call| {
+        refused_if(call, |call| program(call).starts_with(b"/ipfs/"), 1)
+    }),
 ];
 
 fn grants(call: &Call) -> Vec<(String, String)> {

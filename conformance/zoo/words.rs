@@ -9,16 +9,11 @@ use super::{Call, Fault};
 
 macro_rules! fault {
     ($name:literal, $clauses:literal, $what:literal, $act:expr) => {
-        Fault {
-            name: $name,
-            clauses: $clauses,
-            what: $what,
-            act: |mut call| {
-                let act: fn(&mut Call) = $act;
-                act(&mut call);
-                call.become_real()
-            },
-        }
+        Fault::new($name, $clauses, $what, |mut call| {
+            let act: fn(&mut Call) = $act;
+            act(&mut call);
+            call.become_real()
+        })
     };
 }
 

@@ -14,205 +14,107 @@ use super::around::waited;
 use super::{Call, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault {
-        name: "runs-nothing",
-        clauses: "CLI-01 EXEC-01 EXEC-07 FD-12 FD-13 RPC-06 RPC-07 STATUS-11 ENV-01",
-        what: "succeeds without running anything",
-        act: |_| ExitCode::SUCCESS,
-    },
-    Fault {
-        name: "dials-early",
-        clauses: "CLI-08 EP-11",
-        what: "connects to the endpoint before it is needed",
-        act: dials_early,
-    },
-    Fault {
-        name: "env-cut",
-        clauses: "CLI-11",
-        what: "drops what is too large for execve",
-        act: |mut call| {
-            call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value.len() < 100_000));
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "ww-env-ignored",
-        clauses: "ENV-02",
-        what: "takes no notice of WW_ENV",
-        act: |call| with_ww_env(call, |_| Some(vec![])),
-    },
-    Fault {
-        name: "ww-env-escapes",
-        clauses: "ENV-08",
-        what: "takes a backslash before a comma for an escape",
-        act: |call| with_ww_env(call, |text| Some(text.replace("\\,", ";").into_bytes())),
-    },
-    Fault {
-        name: "ww-env-empty-refused",
-        clauses: "ENV-09",
-        what: "refuses empty pieces of WW_ENV",
-        act: |call| {
-            with_ww_env(call, |text| {
-                (!text.split(',').any(str::is_empty) || text.is_empty()).then(|| text.as_bytes().to_vec())
-            })
-        },
-    },
-    Fault {
-        name: "env-keys-ignored",
-        clauses: "ENV-04",
-        what: "ignores entries without a value",
-        act: |mut call| {
-            call.flags.retain(|(flag, value)| {
-                flag != "--env" || value.as_ref().is_some_and(|value| value.as_bytes().contains(&b'='))
-            });
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "script-as-text",
-        clauses: "EXEC-03 EXEC-06",
-        what: "hands a script's text to the shell",
-        act: script_as_text,
-    },
-    Fault {
-        name: "layout-unchecked",
-        clauses: "FD-05",
-        what: "takes any layout for its own",
-        act: |mut call| {
-            call.flags.retain(|(flag, value)| {
-                flag != "--fd-layout" || value.as_ref().is_some_and(|value| value == "grants-first")
-            });
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "grants-at-most-64",
-        clauses: "FD-16",
-        what: "drops grants beyond the 64th",
-        act: |mut call| {
-            let mut count = 0;
-            call.flags.retain(|(flag, _)| {
-                count += usize::from(flag == "--with-fd");
-                flag != "--with-fd" || count <= 64
-            });
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "name-made-up",
-        clauses: "FD-25",
-        what: "makes a name up where there is none",
-        act: |mut call| {
-            call.change("--with-fd", |value| {
-                if value.as_bytes().starts_with(b"=") {
-                    [OsStr::new("fd"), value].join(OsStr::new(""))
-                } else {
-                    value.clone()
-                }
-            });
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "number-without-sign",
-        clauses: "FD-29",
-        what: "takes a negative number without its sign",
-        act: |mut call| {
-            call.change("--with-fd", |value| String::from_utf8_lossy(value.as_bytes()).replace("=-", "=").into());
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "closed-grant-ignored",
-        clauses: "FD-31",
-        what: "ignores a grant that isn't open",
-        act: |mut call| {
-            call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value != "db=8" && value != "db=999"));
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "own-files-granted",
-        clauses: "FD-32",
-        what: "grants what it opened itself",
-        act: |call| {
-            let own: Vec<_> = (3..15)
-                .filter_map(|_| File::open("/dev/null").ok())
-                .filter_map(|file| fcntl(&file, FcntlArg::F_DUPFD(3)).ok())
-                .collect();
-            drop(own);
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "path-below-root",
-        clauses: "PATH-04",
-        what: "looks a relative path up from the root",
-        act: |call| {
-            std::env::set_current_dir("/").ok();
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "path-empty-is-here",
-        clauses: "PATH-07",
-        what: "takes an empty path for the working directory",
-        act: |mut call| {
-            if program(&call).is_empty() {
-                call.rest[0] = ".".into();
+    Fault::new(
+        "runs-nothing",
+        "CLI-01 EXEC-01 EXEC-07 FD-12 FD-13 RPC-06 RPC-07 STATUS-11 ENV-01",
+        "succeeds without running anything",
+        |_| ExitCode::SUCCESS,
+    ),
+    Fault::new("dials-early", "CLI-08 EP-11", "connects to the endpoint before it is needed", dials_early),
+    Fault::new("env-cut", "CLI-11", "drops what is too large for execve", |mut call| {
+        call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value.len() < 100_000));
+        call.become_real()
+    }),
+    Fault::new("ww-env-ignored", "ENV-02", "takes no notice of WW_ENV", |call| with_ww_env(call, |_| Some(vec![]))),
+    Fault::new("ww-env-escapes", "ENV-08", "takes a backslash before a comma for an escape", |call| {
+        with_ww_env(call, |text| Some(text.replace("\\,", ";").into_bytes()))
+    }),
+    Fault::new("ww-env-empty-refused", "ENV-09", "refuses empty pieces of WW_ENV", |call| {
+        with_ww_env(call, |text| {
+            (!text.split(',').any(str::is_empty) || text.is_empty()).then(|| text.as_bytes().to_vec())
+        })
+    }),
+    Fault::new("env-keys-ignored", "ENV-04", "ignores entries without a value", |mut call| {
+        call.flags.retain(|(flag, value)| {
+            flag != "--env" || value.as_ref().is_some_and(|value| value.as_bytes().contains(&b'='))
+        });
+        call.become_real()
+    }),
+    Fault::new("script-as-text", "EXEC-03 EXEC-06", "hands a script's text to the shell", script_as_text),
+    Fault::new("layout-unchecked", "FD-05", "takes any layout for its own", |mut call| {
+        call.flags.retain(|(flag, value)| {
+            flag != "--fd-layout" || value.as_ref().is_some_and(|value| value == "grants-first")
+        });
+        call.become_real()
+    }),
+    Fault::new("grants-at-most-64", "FD-16", "drops grants beyond the 64th", |mut call| {
+        let mut count = 0;
+        call.flags.retain(|(flag, _)| {
+            count += usize::from(flag == "--with-fd");
+            flag != "--with-fd" || count <= 64
+        });
+        call.become_real()
+    }),
+    Fault::new("name-made-up", "FD-25", "makes a name up where there is none", |mut call| {
+        call.change("--with-fd", |value| {
+            if value.as_bytes().starts_with(b"=") {
+                [OsStr::new("fd"), value].join(OsStr::new(""))
+            } else {
+                value.clone()
             }
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "path-lossy",
-        clauses: "PATH-08",
-        what: "makes the program's path UTF-8",
-        act: |mut call| {
-            let lossy = String::from_utf8_lossy(program(&call)).into_owned();
-            call.rest[0] = lossy.into();
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "child-lost",
-        clauses: "SIG-08",
-        what: "relies on its caller's SIGCHLD",
-        act: |call| waited(&mut call.real()),
-    },
-    Fault {
-        name: "status-too-early",
-        clauses: "STATUS-02 STATUS-06",
-        what: "says `started` before it tries",
-        act: status_too_early,
-    },
-    Fault {
-        name: "status-for-the-cell",
-        clauses: "STATUS-07",
-        what: "lets the cell have the status descriptor",
-        act: status_for_the_cell,
-    },
-    Fault {
-        name: "status-unchecked",
-        clauses: "STATUS-09 STATUS-10",
-        what: "takes any status descriptor",
-        act: |mut call| {
-            call.flags.retain(|(flag, _)| !flag.as_bytes().starts_with(b"--status-fd"));
-            call.become_real()
-        },
-    },
-    Fault {
-        name: "closed-input-filled",
-        clauses: "STDIO-05",
-        what: "gives the cell another file where the caller had closed its input",
-        act: closed_input_filled,
-    },
-    Fault {
-        name: "session-of-its-own",
-        clauses: "STDIO-06 STDIO-07",
-        what: "takes the cell out of the terminal's session",
-        act: session_of_its_own,
-    },
+        });
+        call.become_real()
+    }),
+    Fault::new("number-without-sign", "FD-29", "takes a negative number without its sign", |mut call| {
+        call.change("--with-fd", |value| String::from_utf8_lossy(value.as_bytes()).replace("=-", "=").into());
+        call.become_real()
+    }),
+    Fault::new("closed-grant-ignored", "FD-31", "ignores a grant that isn't open", |mut call| {
+        call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value != "db=8" && value != "db=999"));
+        call.become_real()
+    }),
+    Fault::new("own-files-granted", "FD-32", "grants what it opened itself", |call| {
+        let own: Vec<_> = (3..15)
+            .filter_map(|_| File::open("/dev/null").ok())
+            .filter_map(|file| fcntl(&file, FcntlArg::F_DUPFD(3)).ok())
+            .collect();
+        drop(own);
+        call.become_real()
+    }),
+    Fault::new("path-below-root", "PATH-04", "looks a relative path up from the root", |call| {
+        std::env::set_current_dir("/").ok();
+        call.become_real()
+    }),
+    Fault::new("path-empty-is-here", "PATH-07", "takes an empty path for the working directory", |mut call| {
+        if program(&call).is_empty() {
+            call.rest[0] = ".".into();
+        }
+        call.become_real()
+    }),
+    Fault::new("path-lossy", "PATH-08", "makes the program's path UTF-8", |mut call| {
+        let lossy = String::from_utf8_lossy(program(&call)).into_owned();
+        call.rest[0] = lossy.into();
+        call.become_real()
+    }),
+    Fault::new("child-lost", "SIG-08", "relies on its caller's SIGCHLD", |call| waited(&mut call.real())),
+    Fault::new("status-too-early", "STATUS-02 STATUS-06", "says `started` before it tries", status_too_early),
+    Fault::new("status-for-the-cell", "STATUS-07", "lets the cell have the status descriptor", status_for_the_cell),
+    Fault::new("status-unchecked", "STATUS-09 STATUS-10", "takes any status descriptor", |mut call| {
+        call.flags.retain(|(flag, _)| !flag.as_bytes().starts_with(b"--status-fd"));
+        call.become_real()
+    }),
+    Fault::new(
+        "closed-input-filled",
+        "STDIO-05",
+        "gives the cell another file where the caller had closed its input",
+        closed_input_filled,
+    ),
+    Fault::new(
+        "session-of-its-own",
+        "STDIO-06 STDIO-07",
+        "takes the cell out of the terminal's session",
+        session_of_its_own,
+    ),
 ];
 
 pub fn program(call: &Call) -> &[u8] {

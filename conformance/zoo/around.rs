@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::SignalFd;
@@ -43,6 +43,55 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("terminal-left-raw", "STDIO-08", "leaves the terminal raw", terminal_left_raw).control("stands-by"),
     Fault::new("exits-early", "EXIT-01 SIG-03", "doesn't wait for the cell", exits_early).control("stands-by"),
     Fault::new("grant-reopened", "FD-11", "opens granted files anew", grant_reopened),
+    Fault::new("sigterm-swallowed", "SIG-01 SIG-03", "passes SIGTERM alone not on", |call| {
+        standing_by(&call, |signal| signal != Signal::SIGTERM, |code| code)
+    })
+    .control("stands-by"),
+    Fault::new("sighup-swallowed", "SIG-01", "passes SIGHUP alone not on", |call| {
+        standing_by(&call, |signal| signal != Signal::SIGHUP, |code| code)
+    })
+    .control("stands-by"),
+    Fault::new("sigusr2-swallowed", "SIG-01", "passes SIGUSR2 alone not on", |call| {
+        standing_by(&call, |signal| signal != Signal::SIGUSR2, |code| code)
+    })
+    .control("stands-by"),
+    Fault::new("sigwinch-swallowed", "SIG-02", "passes SIGWINCH alone not on", |call| {
+        standing_by(&call, |signal| signal != Signal::SIGWINCH, |code| code)
+    })
+    .control("stands-by"),
+    Fault::new("sigcont-swallowed", "SIG-02", "passes SIGCONT alone not on", |call| {
+        standing_by(&call, |signal| signal != Signal::SIGCONT, |code| code)
+    })
+    .control("stands-by"),
+    Fault::new("errors-piped", "STDIO-04", "copies the cell's fd 2 through a pipe, line by line", |call| {
+        let Ok(mut child) = call.real().stderr(Stdio::piped()).spawn() else { return ExitCode::from(99) };
+        for line in child.stderr.take().into_iter().flat_map(|errors| io::BufReader::new(errors).lines()).flatten() {
+            eprintln!("{line}");
+        }
+        child.wait().map_or(ExitCode::from(99), |status| ExitCode::from(code_of(status)))
+    }),
+    Fault::new("errors-to-output", "STDIO-03", "leads the cell's fd 2 to its fd 1", |call| {
+        let output = io::stdout().as_fd().try_clone_to_owned();
+        output.map_or(ExitCode::from(99), |output| waited(call.real().stderr(output)))
+    })
+    .control("stands-by"),
+    Fault::new("output-missing", "STDIO-02", "drops what the cell writes to fd 1", |call| {
+        waited(call.real().stdout(Stdio::null()))
+    })
+    .control("stands-by"),
+    Fault::new(
+        "terminal-left-raw-on-signal",
+        "STDIO-08",
+        "leaves the terminal raw where a signal ended the cell",
+        |call| {
+            let code = stood_by(&call, |_| true);
+            if code > 128 {
+                raw_terminal();
+            }
+            ExitCode::from(code)
+        },
+    )
+    .control("stands-by"),
 ];
 
 /// A control: the real one is waited for, and hears every signal.
@@ -51,25 +100,32 @@ pub fn stands_by(call: Call) -> ExitCode {
 }
 
 /// Starts the real one, passes on the signals that `heard` lets through, and gives what `told` makes of its code.
-#[expect(clippy::zombie_processes, reason = "try_wait has seen its end where this returns before")]
 pub fn standing_by(call: &Call, heard: fn(Signal) -> bool, told: fn(u8) -> u8) -> ExitCode {
+    ExitCode::from(told(stood_by(call, heard)))
+}
+
+/// Starts the real one, passes on the signals that `heard` lets through, and gives its code.
+pub fn stood_by(call: &Call, heard: fn(Signal) -> bool) -> u8 {
     SigSet::all().thread_block().ok();
-    let mut child = call.start();
+    accompany(call.start(), heard)
+}
+
+/// Waits for a child that was started with all signals blocked here.
+pub fn accompany(mut child: Child, heard: fn(Signal) -> bool) -> u8 {
     let real = Pid::from_raw(child.id().cast_signed());
-    let Ok(news) = SignalFd::new(&SigSet::all()) else { return ExitCode::from(99) };
+    let Ok(news) = SignalFd::new(&SigSet::all()) else { return 99 };
     while let Ok(Some(info)) = news.read_signal() {
-        let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok();
-        match signal {
+        match Signal::try_from(info.ssi_signo.cast_signed()).ok() {
             Some(Signal::SIGCHLD) => {
                 if let Ok(Some(status)) = child.try_wait() {
-                    return ExitCode::from(told(code_of(status)));
+                    return code_of(status);
                 }
             }
             Some(signal) if heard(signal) => _ = kill(real, signal),
             _ => {}
         }
     }
-    ExitCode::from(99)
+    99
 }
 
 pub fn code_of(status: ExitStatus) -> u8 {
@@ -155,12 +211,16 @@ fn file_left_on_failure(call: Call) -> ExitCode {
 
 fn terminal_left_raw(call: Call) -> ExitCode {
     let code = waited(&mut call.real());
+    raw_terminal();
+    code
+}
+
+fn raw_terminal() {
     let terminal = io::stdin();
     if let Ok(mut settings) = tcgetattr(terminal.as_fd()) {
         cfmakeraw(&mut settings);
         tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &settings).ok();
     }
-    code
 }
 
 fn grant_reopened(mut call: Call) -> ExitCode {

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode};
 
 /// Options before the program, each with its value; then the program with its arguments.
+#[derive(Clone)]
 pub struct Call {
     pub flags: Vec<(OsString, Option<OsString>)>,
     pub rest: Vec<OsString>,

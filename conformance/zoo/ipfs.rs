@@ -1,79 +1,24 @@
-//! Faults of a program's retrieval: what is fetched how, where it lies, and which endpoint is asked.
-//!
-//! Some fetch by the daemon's own `cat`, which verifies nothing, and hand the real one a local file.
+//! Faults of a program's retrieval: which paths are taken how, and what is said and done where nothing can be had.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 
-use super::around::waited;
+use ww_conformance::node::unixfs::cid_bytes;
+
+use super::around::{code_of, waited};
 use super::told::{coded, replaced, retold};
-use super::{Call, Fault};
+use super::{Call, Fault, says};
 
 pub const FAULTS: &[Fault] = &[
-    Fault::new("ipfs-unverified", "IPFS-21", "runs what the daemon's `cat` gives", |call| fetched(call, "kept-apart")),
-    Fault::new("ipfs-cut-runs", "IPFS-14", "runs what came of an answer that was cut", |call| {
-        fetched(call, "kept-apart")
-    }),
-    Fault::new("ipfs-file-shared", "IPFS-24", "keeps the file under a name that all runs share", |call| {
-        fetched(call, "")
-    }),
-    Fault::new("ipfs-file-open", "IPFS-24", "lets everybody write the fetched file", |call| fetched(call, "open")),
-    Fault::new("ipfs-in-cwd", "IPFS-23", "fetches into the working directory", |call| fetched(call, "cwd")),
-    Fault::new("ipfs-file-left", "IPFS-25 SIG-06", "leaves the fetched file", |call| fetched(call, "left")),
     Fault::new("ipfs-max-size-ignored", "IPFS-16 IPFS-17 IPFS-19", "takes no notice of --max-size", |mut call| {
         call.flags.retain(|(flag, _)| flag != "--max-size");
         call.become_real()
     }),
     Fault::new("ipfs-max-size-2g", "IPFS-18", "takes 2 GiB where no limit is given", |mut call| {
         call.flags.insert(0, ("--max-size".into(), Some("2G".into())));
-        call.become_real()
-    }),
-    Fault::new("ipfs-flag-wins", "EP-03 EP-05", "lets --ipfs beat WW_IPFS", |call| {
-        let flag = call.flags.iter().any(|(flag, _)| flag == "--ipfs");
-        let mut real = call.real();
-        if flag {
-            real.env_remove("WW_IPFS");
-        }
-        failed(&real.exec())
-    }),
-    Fault::new("ipfs-empty-counts", "EP-04", "takes an empty WW_IPFS for an endpoint", |call| match std::env::var_os(
-        "WW_IPFS",
-    )
-    .is_some_and(|value| value.is_empty())
-    {
-        true => says("ww: WW_IPFS: : no endpoint", 2),
-        false => call.become_real(),
-    }),
-    Fault::new("ipfs-warning-missing", "EP-05", "says nothing where WW_IPFS beats --ipfs", |mut call| {
-        if std::env::var_os("WW_IPFS").is_some_and(|value| !value.is_empty()) {
-            call.flags.retain(|(flag, _)| flag != "--ipfs");
-        }
-        call.become_real()
-    }),
-    Fault::new("ipfs-flag-ignored", "EP-01", "takes no notice of --ipfs", |mut call| {
-        call.flags.retain(|(flag, _)| flag != "--ipfs");
-        call.become_real()
-    }),
-    Fault::new("ipfs-default-other", "EP-02", "asks port 5002 by default", |mut call| {
-        if !call.flags.iter().any(|(flag, _)| flag == "--ipfs") {
-            call.flags.push(("--ipfs".into(), Some("/ip4/127.0.0.1/tcp/5002".into())));
-        }
-        call.become_real()
-    }),
-    Fault::new("ipfs-names-refused", "EP-06", "takes no names in endpoints", |call| refuses(call, "/dns")),
-    Fault::new("ipfs-unix-refused", "EP-08", "takes no sockets for endpoints", |call| refuses(call, "/unix")),
-    Fault::new("ipfs-urls-refused", "EP-09", "takes no URLs for endpoints", |call| refuses(call, "http")),
-    Fault::new("ipfs-tls-left-out", "EP-07", "dials without TLS", |mut call| {
-        call.change("--ipfs", |value| {
-            let text = value.to_string_lossy().replace("/tls/http", "/http");
-            text.replace("/https", "/http").replace("https://", "http://").into()
-        });
         call.become_real()
     }),
     Fault::new("ipfs-arguments-dropped", "IPFS-01", "runs fetched programs without arguments", |mut call| {
@@ -115,13 +60,85 @@ pub const FAULTS: &[Fault] = &[
         coded(call, |code| if code == 126 { 1 } else { code })
     })
     .control("stands-by"),
-    Fault::new(
-        "ipfs-failure-127",
-        "EXIT-11 IPFS-11 IPFS-13 IPFS-20",
-        "exits with 127 where nothing can be had",
-        |call| coded(call, |code| if code == 1 { 127 } else { code }),
-    )
+    Fault::new("ipfs-failure-127", "EXIT-11", "exits with 127 where nothing can be had", |call| {
+        coded(call, |code| if code == 1 { 127 } else { code })
+    })
     .control("stands-by"),
+    Fault::new("ipfs-nobody-is-missing", "IPFS-11", "looks for the path on disk where nothing answers", |call| {
+        let port = call.values("--ipfs").last().and_then(|it| it.to_str()?.split('/').nth(4)?.parse::<u16>().ok());
+        match port.map(|port| TcpStream::connect(("127.0.0.1", port))) {
+            Some(Err(_)) => rewritten(call, |path| path.replace("/ipfs/", "/./ipfs/")),
+            _ => call.become_real(),
+        }
+    }),
+    Fault::new("ipfs-cause-unsaid", "IPFS-11", "doesn't say that nothing answers", |call| {
+        retold(call, |said| match String::from_utf8_lossy(said).split(": ").collect::<Vec<_>>()[..] {
+            [ww, phrase, path, ..] if phrase.starts_with("failed to get") => {
+                format!("{ww}: {phrase}: {path}\n").into_bytes()
+            }
+            _ => said.to_vec(),
+        })
+    })
+    .control("repeats"),
+    Fault::new("ipfs-waits-long", "IPFS-15", "waits much longer for a silent daemon than is asked", |mut call| {
+        call.change("--ipfs-timeout", |_| "20s".into());
+        call.become_real()
+    }),
+    Fault::new("ipfs-max-size-one-more", "IPFS-16 IPFS-17", "takes one byte more than --max-size", |mut call| {
+        call.change("--max-size", |value| counted(value, |number| number + 1));
+        call.become_real()
+    }),
+    Fault::new("ipfs-max-size-one-less", "IPFS-16 IPFS-19", "refuses a file of exactly --max-size", |mut call| {
+        call.change("--max-size", |value| counted(value, |number| number.saturating_sub(1)));
+        call.become_real()
+    }),
+    Fault::new("ipfs-max-size-1-gb", "IPFS-18", "takes 1 GB where no limit is given", |mut call| {
+        call.flags.insert(0, ("--max-size".into(), Some("1000000000".into())));
+        if call.values("--max-size").count() > 1 {
+            call.flags.remove(0);
+        }
+        call.become_real()
+    }),
+    Fault::new("ipfs-k-is-1000", "IPFS-19", "takes K for 1,000", |mut call| {
+        call.change("--max-size", |value| value.to_string_lossy().replace('K', "000").into());
+        call.become_real()
+    }),
+    Fault::new("ipfs-kb-too", "IPFS-19", "takes KB for K", |mut call| {
+        call.change("--max-size", |value| value.to_string_lossy().replace("KB", "K").into());
+        call.become_real()
+    }),
+    Fault::new("ipfs-cid-1-alone", "IPFS-04", "knows version 1 of CIDs alone", |call| {
+        rewritten(call, |path| path.replace("/ipfs/Qm", "/ipfs/x"))
+    }),
+    Fault::new("ipfs-raw-refused", "IPFS-05", "runs no raw blocks", |call| {
+        rewritten(call, |path| path.replace("/ipfs/bafkrei", "/ipfs/x"))
+    }),
+    Fault::new("ipfs-inline-refused", "IPFS-06", "takes no content inside a CID", |call| {
+        rewritten(call, |path| path.replace("/ipfs/bafkqa", "/ipfs/x"))
+    }),
+    Fault::new("ipfs-sha2-256-alone", "IPFS-06", "knows one hash alone", |call| {
+        let path = call.rest.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let cid = path.trim_start_matches("/ipfs/").split('/').next().and_then(cid_bytes);
+        match cid.is_some_and(|cid| cid.get(2).is_some_and(|hash| ![0, 0x12].contains(hash))) {
+            true => says(&format!("ww: failed to get IPFS path: {path}: another hash"), 1),
+            false => call.become_real(),
+        }
+    }),
+    Fault::new("ipfs-query-cut", "IPFS-02", "takes what follows a question mark for a query", |call| {
+        rewritten(call, |path| path.split('?').next().unwrap_or_default().to_owned())
+    }),
+    Fault::new("ipns-not-a-url", "IPFS-03", "takes ipns:// for a local path", |call| {
+        rewritten(call, |path| path.replace("ipns://", "./ipns://"))
+    }),
+    Fault::new("ipfs-timeout-is-124", "EXIT-11", "exits with 124 for a retrieval that timed out", |call| {
+        let Ok(output) = call.real().stdin(Stdio::inherit()).stdout(Stdio::inherit()).output() else {
+            return ExitCode::from(99);
+        };
+        std::io::stderr().write_all(&output.stderr).ok();
+        let late = String::from_utf8_lossy(&output.stderr).contains("timed out");
+        ExitCode::from(if late { 124 } else { code_of(output.status) })
+    })
+    .control("repeats"),
     Fault::new("ipfs-daemon-unheard", "IPFS-12", "doesn't repeat what the daemon said", |call| {
         retold(call, |said| match String::from_utf8_lossy(said).split_once("the daemon ") {
             Some((before, _)) => [before.as_bytes(), b"error\n"].concat(),
@@ -146,99 +163,27 @@ pub const FAULTS: &[Fault] = &[
             Err(fault) => says(&format!("ww: temporary directory: {fault}"), 1),
         }
     }),
-    Fault::new("ipfs-failure-panics", "SELF-01 SELF-02 IPFS-22", "panics where nothing can be had", |call| {
+    Fault::new("ipfs-failure-panics", "SELF-01 SELF-02", "panics where nothing can be had", |call| {
         let code = waited(&mut call.real());
         assert_ne!(code, ExitCode::from(1), "unexpected answer");
         code
     })
     .control("stands-by"),
-    Fault::new("ipfs-in-memory", "SELF-03", "holds the whole file in memory", |call| fetched(call, "kept-apart")),
 ];
 
-fn failed(fault: &io::Error) -> ExitCode {
-    says(&format!("ww-faulty: {fault}"), 99)
-}
-
-fn says(line: &str, code: u8) -> ExitCode {
-    eprintln!("{line}");
-    ExitCode::from(code)
-}
-
-fn is_ipfs(call: &Call) -> bool {
+pub fn is_ipfs(call: &Call) -> bool {
     call.rest.first().is_some_and(|path| path.to_string_lossy().starts_with("/ipfs/"))
 }
 
-fn rewritten(mut call: Call, change: fn(&str) -> String) -> ExitCode {
+pub fn rewritten(mut call: Call, change: fn(&str) -> String) -> ExitCode {
     if let Some(path) = call.rest.first_mut() {
         *path = change(&path.to_string_lossy()).into();
     }
     call.become_real()
 }
 
-fn refuses(call: Call, start: &str) -> ExitCode {
-    let value = |(flag, value): &(OsString, Option<OsString>)| {
-        flag == "--ipfs" && value.as_ref().is_some_and(|value| value.to_string_lossy().starts_with(start))
-    };
-    if call.flags.iter().any(value) {
-        return says("ww: --ipfs: no endpoint", 2);
-    }
-    call.become_real()
-}
-
-/// Fetches by `cat`, and has the real one run the file; `how` says where it lies.
-fn fetched(mut call: Call, how: &str) -> ExitCode {
-    let endpoint = call.flags.iter().find(|(flag, _)| flag == "--ipfs").and_then(|(_, value)| value.clone());
-    let (true, Some(endpoint)) = (is_ipfs(&call), endpoint) else { return call.become_real() };
-    let Some(content) = cat(&endpoint, &call.rest[0]) else {
-        return says(&format!("ww: failed to get IPFS path: {}: no answer", call.rest[0].display()), 1);
-    };
-    let own = format!("ww-own-{}", std::process::id());
-    let path: PathBuf = match how {
-        "" => std::env::temp_dir().join("ww-shared"),
-        "cwd" => PathBuf::from("./ww-fetched"),
-        _ => std::env::temp_dir().join(own),
-    };
-    let mode = if how == "open" { 0o777 } else { 0o700 };
-    // One that another run is executing can't be written.
-    fs::write(&path, content).ok();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).ok();
-    call.rest[0] = path.clone().into();
-    let code = waited(&mut call.real());
-    if how != "left" {
-        fs::remove_file(path).ok();
-    }
-    code
-}
-
-/// The body of an answer to `cat`, whole or not.
-fn cat(endpoint: &OsStr, path: &OsStr) -> Option<Vec<u8>> {
-    let endpoint = endpoint.to_str()?;
-    let port = endpoint.split('/').nth(4)?;
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).ok()?;
-    let target = path.to_str()?;
-    let head = "Host: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    write!(stream, "POST /api/v0/cat?arg={target} HTTP/1.1\r\n{head}").ok()?;
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).ok();
-    let end = all.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&all[..end]).to_lowercase();
-    let mut body = all.split_off(end + 4);
-    if !head.starts_with("http/1.1 200") {
-        return None;
-    }
-    if !head.contains("transfer-encoding: chunked") {
-        return Some(body);
-    }
-    let mut content = Vec::new();
-    while let Some(line) = body.windows(2).position(|window| window == b"\r\n") {
-        let size = usize::from_str_radix(String::from_utf8_lossy(&body[..line]).trim(), 16).unwrap_or(0);
-        let from = (line + 2).min(body.len());
-        let to = (from + size).min(body.len());
-        content.extend_from_slice(&body[from..to]);
-        if size == 0 {
-            break;
-        }
-        body.drain(..(to + 2).min(body.len()));
-    }
-    Some(content)
+/// A number without a unit, changed; anything else as it is.
+fn counted(value: &OsStr, change: fn(u64) -> u64) -> OsString {
+    let number = value.to_str().and_then(|value| value.parse().ok()).map(change);
+    number.map_or(value.to_owned(), |number| number.to_string().into())
 }

@@ -1,9 +1,10 @@
 //! Faulty implementations of `ww run`, one fault each: what the suite must find.
 //!
 //! What it does: called as `ww-faulty FAULT run …`, it does one thing wrong. Most faults stand before the real
-//! `ww` that `WW_REAL` names: they change the words ([`words`]), refuse what is right ([`refused`]) or take what is
-//! wrong ([`wrong`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`]) or
-//! fetch in a way of their own ([`ipfs`]). Others are small implementations of their own ([`model`]).
+//! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
+//! [`entries`]), refuse what is right ([`refused`]) or take what is
+//! wrong ([`wrong`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
+//! [`status`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
@@ -11,10 +12,15 @@
 
 mod around;
 mod call;
+mod endpoint;
+mod entries;
+mod fetch;
+mod grants;
 mod ipfs;
 mod model;
 mod readme;
 mod refused;
+mod status;
 mod told;
 mod words;
 mod wrong;
@@ -66,23 +72,30 @@ impl Fault {
 }
 
 /// All faults, by what they touch.
-const FAULTS: [(&str, &[Fault]); 9] = [
-    ("Words of the command line, and the caller's variables", words::FAULTS),
+const FAULTS: [(&str, &[Fault]); 14] = [
+    ("Words of the command line", words::FAULTS),
+    ("Grants", grants::FAULTS),
+    ("Environment", entries::FAULTS),
     ("What is right, refused", refused::FAULTS),
     ("What is wrong, taken; what is asked, done otherwise or too early", wrong::FAULTS),
     ("Exit codes and messages", told::FAULTS),
     ("Streams, signals, and what is left", around::FAULTS),
-    ("Retrieval and endpoints", ipfs::FAULTS),
+    ("`--status-fd`", status::FAULTS),
+    ("Endpoints", endpoint::FAULTS),
+    ("Retrieval", ipfs::FAULTS),
+    ("Fetched files", fetch::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("The jail", model::faults_jail::FAULTS),
 ];
 
 /// What has no fault: name, what it is, how it is done.
-const CONTROLS: [(&str, &str, Act); 4] = [
+const CONTROLS: [(&str, &str, Act); 6] = [
     ("model", "a small implementation without a jail", Act::Model(Jail::None)),
     ("jailed-model", "the same one, jailed by bubblewrap", Act::Model(Jail::Bubblewrap)),
     ("stands-by", "waits for the real one, and passes signals and exit codes on", Act::Wrapper(around::stands_by)),
+    ("restates", "takes the real one's status lines in, and writes them again", Act::Wrapper(status::restates)),
+    ("fetches", "fetches by the daemon's `cat`, keeps the file apart and clears up", Act::Wrapper(fetch::fetches)),
     ("repeats", "takes the real one's messages in, and says them again", Act::Wrapper(told::repeats)),
 ];
 

@@ -1,7 +1,8 @@
 //! Faults that refuse what is right.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -43,7 +44,48 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("ipfs-by-prefix", "PATH-03", "takes whatever begins with /ipfs/ for an IPFS path", |call| {
         refused_if(call, |call| program(call).starts_with(b"/ipfs/"), 1)
     }),
+    Fault::new("static-refused", "EXEC-01 CLI-01", "can't run programs without a loader", |call| {
+        refused_if(call, |call| program(call).ends_with(b"/probe"), 126)
+    }),
+    Fault::new("grant-of-standard-refused", "FD-12", "refuses to grant 0, 1 and 2", |call| {
+        refused_if(call, |call| grants(call).iter().any(|(_, number)| ["0", "1", "2"].contains(&number.as_str())), 2)
+    }),
+    Fault::new(
+        "grant-of-closed-standard-refused",
+        "FD-13",
+        "refuses to grant a standard descriptor that was closed",
+        |call| refused_if(call, |call| grants(call).iter().any(|(_, number)| is_null(number)), 2),
+    ),
+    Fault::new("zeros-refused", "FD-10", "refuses leading zeros", |call| {
+        refused_if(call, |call| grants(call).iter().any(|(_, number)| number.len() > 1 && number.starts_with('0')), 2)
+    }),
+    Fault::new("nothing-is-help", "CLI-05", "takes no program at all for a wish for help", |call| {
+        refused_if(call, |call| call.rest.is_empty() && !call.flags.iter().any(|(_, value)| value.is_none()), 0)
+    }),
+    Fault::new("directory-missing", "EXIT-06", "exits with 127 for a directory", |call| {
+        refused_if(call, |call| fs::metadata(shown(call)).is_ok_and(|it| it.is_dir()), 127)
+    }),
+    Fault::new("empty-is-success", "EXIT-08", "exits with 0 for an empty file, as a shell does", |call| {
+        refused_if(call, |call| fs::metadata(shown(call)).is_ok_and(|it| it.is_file() && it.len() == 0), 0)
+    }),
+    Fault::new("dangling-126", "PATH-06", "exits with 126 for a symlink that leads nowhere", |call| {
+        refused_if(call, |call| fs::symlink_metadata(shown(call)).is_ok() && fs::metadata(shown(call)).is_err(), 126)
+    }),
+    Fault::new("ipfs-slash-by-prefix", "PATH-03", "takes /ipfs for an IPFS path", |call| {
+        refused_if(call, |call| program(call) == b"/ipfs", 1)
+    }),
 ];
+
+fn shown(call: &Call) -> &OsStr {
+    call.rest.first().map_or(OsStr::new(""), |path| path)
+}
+
+/// Whether a standard descriptor is `/dev/null`, as this library opens one that was closed: for both ways.
+fn is_null(number: &str) -> bool {
+    let flags = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+    let null = fs::canonicalize(format!("/proc/self/fd/{number}")).is_ok_and(|path| path == Path::new("/dev/null"));
+    ["0", "1", "2"].contains(&number) && null && flags.contains("2\n")
+}
 
 fn grants(call: &Call) -> Vec<(String, String)> {
     let values = call.flags.iter().filter(|(flag, _)| flag == "--with-fd").filter_map(|(_, value)| value.as_ref());

@@ -69,6 +69,64 @@ pub const FAULTS: &[Fault] = &[
         println!("starting");
         call.become_real()
     }),
+    Fault::new("signal-plain", "EXIT-02", "exits with the bare number of a signal", |call| {
+        coded(call, |code| if (129..160).contains(&code) { code - 128 } else { code })
+    })
+    .control("stands-by"),
+    Fault::new("exit-of-7-bits", "EXIT-01", "passes the lower 7 bits of an exit code on", |call| {
+        coded(call, |code| code & 0x7f)
+    })
+    .control("stands-by"),
+    Fault::new("missing-126", "EXIT-03", "exits with 126 where the program is missing", |call| {
+        coded(call, |code| if code == 127 { 126 } else { code })
+    })
+    .control("stands-by"),
+    Fault::new("phrase-capitalised", "MSG-02", "begins the phrase in upper case", |call| {
+        retold(call, |said| replaced(replaced(said, "failed to", "Failed to"), "fd flag", "Fd flag"))
+    })
+    .control("repeats"),
+    Fault::new("phrase-for-directories", "MSG-04", "says `failed to resolve path` of a directory", |call| {
+        retold(call, |said| match String::from_utf8_lossy(said).to_lowercase().contains("directory\n") {
+            true => replaced(said, "cannot execute", "failed to resolve path"),
+            false => said.to_vec(),
+        })
+    })
+    .control("repeats"),
+    Fault::new("path-tidied", "MSG-05", "names a path otherwise than it was written", |call| {
+        retold(call, |said| replaced(replaced(said, "./", ""), "//", "/"))
+    })
+    .control("repeats"),
+    Fault::new("usage-said-twice", "MSG-06", "begins a second line with `ww: `", |call| {
+        retold(call, |said| [said, if said.is_empty() { &b""[..] } else { b"ww: see --help\n" }].concat())
+    })
+    .control("repeats"),
+    Fault::new("line-breaks-raw", "MSG-07", "passes line breaks on", |call| {
+        retold(call, |said| replaced(replaced(said, "\\n", "\n"), "\\u{a}", "\n"))
+    })
+    .control("repeats"),
+    Fault::new("message-elsewhere", "MSG-01", "writes errors to standard output alone", |call| {
+        retold(call, |said| {
+            io::stdout().write_all(said).ok();
+            vec![]
+        })
+    })
+    .control("repeats"),
+    Fault::new("farewell", "MSG-09", "says on standard error that it has ended", |call| {
+        let code = standing_by(&call, |_| true, |code| code);
+        eprintln!("ww: done");
+        code
+    })
+    .control("stands-by"),
+    Fault::new("cause-of-grant-unsaid", "FD-33", "doesn't say what is wrong with a grant", |call| {
+        retold(call, |said| match String::from_utf8_lossy(said).split(": ").collect::<Vec<_>>()[..] {
+            [ww, phrase @ "fd flag processing failed", what, ..] => {
+                let what = what.trim_start_matches("--with-fd ").trim_end();
+                format!("{ww}: {phrase}: {what}\n").into_bytes()
+            }
+            _ => said.to_vec(),
+        })
+    })
+    .control("repeats"),
 ];
 
 /// A control: what is said is said again.
@@ -88,8 +146,8 @@ pub fn retold(call: Call, change: fn(&[u8]) -> Vec<u8>) -> ExitCode {
     ExitCode::from(code_of(output.status))
 }
 
-pub fn replaced(said: &[u8], old: &str, new: &str) -> Vec<u8> {
-    String::from_utf8_lossy(said).replace(old, new).into_bytes()
+pub fn replaced(said: impl AsRef<[u8]>, old: &str, new: &str) -> Vec<u8> {
+    String::from_utf8_lossy(said.as_ref()).replace(old, new).into_bytes()
 }
 
 fn without_cause(said: &[u8]) -> Vec<u8> {

@@ -1,12 +1,12 @@
-//! Faults that change the words of the command line or the caller's variables.
+//! Faults that change the words of the command line.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Call, Fault};
 
+/// A fault that changes a call before the real one gets it.
 macro_rules! fault {
     ($name:literal, $clauses:literal, $what:literal, $act:expr) => {
         Fault::new($name, $clauses, $what, |mut call| {
@@ -16,83 +16,9 @@ macro_rules! fault {
         })
     };
 }
+pub(crate) use fault;
 
 pub const FAULTS: &[Fault] = &[
-    fault!("grants-reversed", "FD-02 FD-06", "numbers grants from right to left", |call| {
-        call.reorder("--with-fd", |values| values.reverse());
-    }),
-    fault!("grants-sorted", "FD-06", "numbers grants by name", |call| call
-        .reorder("--with-fd", |values| values.sort())),
-    fault!("grants-of-one", "FD-07 FD-15", "gives every grant what the first leads to", |call| {
-        call.reorder("--with-fd", |values| {
-            let first = values.first().map(|value| number(value)).unwrap_or_default();
-            for value in values {
-                let name = value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
-                *value = OsStr::from_bytes(&[name, b"=", &first].concat()).to_owned();
-            }
-        });
-    }),
-    fault!("one-grant-too-many", "FD-21 FD-08", "gives the cell its standard input a second time", |call| {
-        call.flags.push(("--with-fd".into(), Some("extra=0".into())));
-    }),
-    fault!("layout-forgotten", "FD-04", "takes no notice of --fd-layout", |call| {
-        call.flags.retain(|(flag, _)| flag != "--fd-layout");
-    }),
-    fault!("layout-other", "FD-02 FD-04", "puts grants before the RPC socket unless told otherwise", |call| {
-        call.flags.insert(0, ("--fd-layout".into(), Some("grants-first".into())));
-        if call.flags.iter().filter(|(flag, _)| flag == "--fd-layout").count() > 1 {
-            call.flags.remove(0);
-        }
-    }),
-    fault!("name-with-dash", "FD-26", "takes a dash in a grant's name for an underscore", |call| {
-        call.change("--with-fd", |value| replaced(value, b'-', b'_'));
-    }),
-    fault!("name-dropped", "FD-27", "drops an earlier grant of the same name", |call| {
-        let last = call.flags.last().cloned();
-        let grants = call.flags.iter().filter(|(flag, _)| flag == "--with-fd").count();
-        if grants == 2 {
-            call.flags.retain(|(flag, _)| flag != "--with-fd");
-            call.flags.extend(last);
-        }
-    }),
-    fault!("number-trimmed", "FD-28", "takes blanks around a grant's number", |call| {
-        call.change("--with-fd", |value| OsStr::from_bytes(value.as_bytes().trim_ascii()).to_owned());
-    }),
-    fault!("number-wrapped", "FD-30", "takes a number modulo 2^32", |call| {
-        call.change("--with-fd", |value| {
-            let wrapped = String::from_utf8_lossy(&number(value)).parse::<u128>().map(|number| number % (1 << 32));
-            let name = String::from_utf8_lossy(value.as_bytes()).split('=').next().unwrap_or_default().to_owned();
-            wrapped.map_or(value.clone(), |number| format!("{name}={number}").into())
-        });
-    }),
-    fault!("env-first-wins", "ENV-07", "lets the earlier --env beat the later", |call| {
-        let mut seen = BTreeSet::new();
-        call.flags
-            .retain(|(flag, value)| flag != "--env" || value.as_ref().is_none_or(|value| seen.insert(key(value))));
-    }),
-    fault!("ww-env-wins", "ENV-06", "lets WW_ENV beat --env", |call| {
-        let text = std::env::var_os("WW_ENV").unwrap_or_default();
-        for piece in text.as_bytes().split(|byte| *byte == b',').filter(|piece| !piece.is_empty()) {
-            call.flags.push(("--env".into(), Some(OsStr::from_bytes(piece).to_owned())));
-        }
-    }),
-    fault!("env-trimmed", "ENV-10", "trims values", |call| {
-        call.change("--env", |value| OsStr::from_bytes(value.as_bytes().trim_ascii()).to_owned());
-    }),
-    fault!("env-leak", "ENV-03", "passes the caller's PATH on", |call| {
-        call.flags.insert(0, ("--env".into(), Some("PATH".into())));
-    }),
-    fault!("env-empty-for-missing", "ENV-05", "sets a variable that the host lacks to nothing", |call| {
-        call.change("--env", |value| {
-            let missing = !value.as_bytes().contains(&b'=') && !value.is_empty() && std::env::var_os(value).is_none();
-            if missing { [value.as_os_str(), OsStr::new("=")].join(OsStr::new("")) } else { value.clone() }
-        });
-    }),
-    fault!("env-reserved-dropped", "ENV-12", "ignores reserved keys instead of refusing them", |call| {
-        call.flags.retain(|(flag, value)| {
-            flag != "--env" || !value.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"WW_FD_"))
-        });
-    }),
     fault!("endpoint-unchecked", "EP-10", "looks at the endpoint only when it is needed", |call| {
         call.flags.retain(|(flag, _)| flag != "--ipfs");
     }),
@@ -144,18 +70,31 @@ pub const FAULTS: &[Fault] = &[
     fault!("status-silent", "STATUS-01 STATUS-03 STATUS-04", "writes no status", |call| {
         call.flags.retain(|(flag, _)| flag != "--status-fd");
     }),
+    fault!("unknown-option-ignored", "CLI-06", "ignores options that it doesn't know", |call| {
+        let known = ["--env", "--with-fd", "--ipfs", "--fd-layout", "--max-size", "--status-fd", "--ipfs-timeout"];
+        // `--Env facts` took the program's first word for its value.
+        let words: Vec<OsString> = call
+            .flags
+            .iter()
+            .filter(|(flag, _)| !known.iter().any(|it| flag == it))
+            .filter_map(|(_, value)| value.clone())
+            .collect();
+        call.rest.splice(..0, words);
+        call.flags.retain(|(flag, _)| known.iter().any(|it| flag == it));
+    }),
+    fault!("value-missing-ignored", "CLI-07", "ignores an option without a value", |call| {
+        call.flags.retain(|(flag, value)| value.is_some() || flag.as_bytes().contains(&b'='));
+    }),
+    fault!("arguments-joined", "CLI-02", "splits arguments at blanks", |call| {
+        let split = |word: &OsString| -> Vec<OsString> {
+            word.as_bytes().split(|byte| *byte == b' ').map(|part| OsStr::from_bytes(part).to_owned()).collect()
+        };
+        let words: Vec<OsString> = call.rest.iter().skip(1).flat_map(split).collect();
+        call.rest.splice(1.min(call.rest.len()).., words);
+    }),
+    fault!("help-anywhere", "CLI-03", "takes --help after the program for its own", |call| {
+        if call.rest.iter().any(|word| word == "--help") {
+            call.flags.push(("--help".into(), None));
+        }
+    }),
 ];
-
-fn number(value: &OsStr) -> Vec<u8> {
-    value.as_bytes().splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default().to_vec()
-}
-
-fn key(value: &OsStr) -> OsString {
-    OsStr::from_bytes(value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()).to_owned()
-}
-
-fn replaced(value: &OsStr, old: u8, new: u8) -> OsString {
-    let number = value.as_bytes().iter().position(|byte| *byte == b'=').unwrap_or(0);
-    let change = |(at, byte): (usize, &u8)| if *byte == old && at < number { new } else { *byte };
-    OsStr::from_bytes(&value.as_bytes().iter().enumerate().map(change).collect::<Vec<u8>>()).to_owned()
-}

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -14,12 +15,9 @@ use super::around::waited;
 use super::{Call, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault::new(
-        "runs-nothing",
-        "CLI-01 EXEC-01 EXEC-07 FD-12 FD-13 RPC-06 RPC-07 STATUS-11 ENV-01",
-        "succeeds without running anything",
-        |_| ExitCode::SUCCESS,
-    ),
+    Fault::new("runs-nothing", "CLI-01 EXEC-01 EXEC-07 ENV-01", "succeeds without running anything", |_| {
+        ExitCode::SUCCESS
+    }),
     Fault::new("dials-early", "CLI-08 EP-11", "connects to the endpoint before it is needed", dials_early),
     Fault::new("env-cut", "CLI-11", "drops what is too large for execve", |mut call| {
         call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value.len() < 100_000));
@@ -114,6 +112,103 @@ pub const FAULTS: &[Fault] = &[
         "STDIO-06 STDIO-07",
         "takes the cell out of the terminal's session",
         session_of_its_own,
+    ),
+    Fault::new("ww-env-split-once", "ENV-02 ENV-08", "splits WW_ENV at its first comma alone", |mut call| {
+        let text = std::env::var_os("WW_ENV").unwrap_or_default();
+        if let Some(at) = text.as_bytes().iter().position(|byte| *byte == b',') {
+            let (first, rest) =
+                (OsStr::from_bytes(&text.as_bytes()[..at]), OsStr::from_bytes(&text.as_bytes()[at + 1..]));
+            let entry = |text: &OsStr| ("--env".into(), Some(text.to_owned()));
+            call.flags.splice(..0, [first, rest].into_iter().filter(|text| !text.is_empty()).map(entry));
+            return with_ww_env(call, |_| Some(vec![]));
+        }
+        call.become_real()
+    }),
+    Fault::new("ww-env-trimmed", "ENV-02", "cuts values of WW_ENV at their first blank", |call| {
+        with_ww_env(call, |text| {
+            Some(
+                text.split(',').map(|piece| piece.split(' ').next().unwrap_or("")).collect::<Vec<_>>().join(",").into(),
+            )
+        })
+    }),
+    Fault::new("closed-grant-is-null", "FD-31", "grants /dev/null for a descriptor that isn't open", |mut call| {
+        call.change("--with-fd", |value| {
+            let Some((name, number)) = value.to_str().and_then(|value| value.split_once('=')) else {
+                return value.clone();
+            };
+            match number
+                .parse::<i32>()
+                .is_ok_and(|number| number < 1000 && !Path::new("/proc/self/fd").join(number.to_string()).exists())
+            {
+                true => format!("{name}=0").into(),
+                false => value.clone(),
+            }
+        });
+        call.become_real()
+    }),
+    Fault::new("made-executable", "EXIT-07", "makes a local file executable", |call| {
+        let path = Path::new(OsStr::from_bytes(program(&call)));
+        if path.is_file() {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).ok();
+        }
+        call.become_real()
+    }),
+    Fault::new(
+        "text-by-shell",
+        "EXIT-08",
+        "hands a file of unknown format to the shell, as execvp(3) does",
+        |mut call| {
+            if let Ok(text) = fs::read_to_string(OsStr::from_bytes(program(&call)))
+                && !text.starts_with("#!")
+                && !text.is_empty()
+            {
+                call.rest.splice(..1, ["/bin/sh".into(), "-c".into(), text.into(), "sh".into()]);
+            }
+            call.become_real()
+        },
+    ),
+    Fault::new("noexec-copied", "EXIT-09", "copies a program away from where it can't be executed", |mut call| {
+        let own = std::env::temp_dir().join("ww-copy");
+        if program(&call).ends_with(b"/cell") && fs::copy(OsStr::from_bytes(program(&call)), &own).is_ok() {
+            call.rest[0] = own.clone().into();
+            let code = super::around::standing_by(&call, |_| true, |code| code);
+            fs::remove_file(own).ok();
+            return code;
+        }
+        call.become_real()
+    }),
+    Fault::new("path-below-home", "PATH-04", "looks a relative path up from the home directory", |call| {
+        std::env::set_current_dir(std::env::var_os("HOME").unwrap_or_default()).ok();
+        call.become_real()
+    }),
+    Fault::new("path-empty-is-success", "PATH-07", "takes an empty path for nothing to do", |call| {
+        match program(&call).is_empty() {
+            true => ExitCode::SUCCESS,
+            false => call.become_real(),
+        }
+    }),
+    Fault::new("script-argument-dropped", "EXEC-03", "drops an interpreter's argument", |mut call| {
+        let text = fs::read_to_string(OsStr::from_bytes(program(&call))).unwrap_or_default();
+        if let Some((_, body)) = text.strip_prefix("#!/bin/sh -e").and_then(|text| text.split_once('\n')) {
+            let shell = ["/bin/sh".into(), "-c".into(), body.into(), "sh".into()];
+            call.rest.splice(..1, shell);
+        }
+        call.become_real()
+    }),
+    Fault::new(
+        "status-unwritable-ignored",
+        "STATUS-10",
+        "ignores a status descriptor that can't be written",
+        |mut call| {
+            let path = status_number(&call).map(|number| format!("/proc/self/fdinfo/{}", number.display()));
+            let flags = path.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+            let mode =
+                flags.split("flags:").nth(1).and_then(|rest| rest.split_whitespace().next()?.chars().next_back());
+            if mode == Some('0') {
+                call.flags.retain(|(flag, _)| flag != "--status-fd");
+            }
+            call.become_real()
+        },
     ),
 ];
 

@@ -50,9 +50,10 @@ impl Plan {
         if wrong.is("env-one-leak") {
             self.env.extend(std::env::var_os("HOME").map(|home| ("HOME".into(), home)));
         }
-        self.env.extend(entries(call));
+        self.env.extend(entries(call, wrong));
         let first = if wrong.is("socket-on-4") { 4 } else { 3 };
         for (number, (name, source, folder)) in (first..).zip(all) {
+            let number = number + i32::from(wrong.is("grants-one-further") && name != "WW_RPC_FD");
             let folder = folder.filter(|_| jail == Jail::Bubblewrap && !wrong.is("grant-directory-as-it-is"));
             match folder {
                 Some(path) => self.folders.push((path.clone(), number)),
@@ -73,13 +74,18 @@ impl Plan {
     }
 
     /// Closes, in the host, what is the cell's; 0 and 1 become `/dev/null`.
-    pub fn let_go(&self, own: i32) {
-        for (number, _) in &self.moves {
-            close(*number).ok();
+    pub fn let_go(&self, own: i32, wrong: Wrong) {
+        for (number, at) in &self.moves {
+            if *at <= 3 || !wrong.is("host-holds-grants") {
+                close(*number).ok();
+            }
         }
         close(own).ok();
         if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-            for number in [0, 1] {
+            let held = |number: &i32| {
+                ["host-holds-input", "host-holds-output"].get(*number as usize).is_some_and(|it| wrong.is(it))
+            };
+            for number in [0, 1].into_iter().filter(|number| !held(number)) {
                 close(number).ok();
                 duplicate(null.as_raw_fd(), number).ok();
             }
@@ -89,7 +95,7 @@ impl Plan {
     /// Becomes the cell.
     fn carried_out(&self, wrong: Wrong) -> Result<std::convert::Infallible, String> {
         let told = |fault: nix::errno::Errno| fault.to_string();
-        for (source, number) in &self.moves {
+        for (source, number) in self.moves.iter().filter(|(source, number)| source != number) {
             close(*number).ok();
             duplicate(*source, *number).map_err(told)?;
         }
@@ -102,7 +108,8 @@ impl Plan {
         }
         let targets: Vec<i32> = self.moves.iter().map(|it| it.1).chain(self.folders.iter().map(|it| it.1)).collect();
         for number in sys::open_numbers() {
-            if number > 2 && !targets.contains(&number) && !self.kept.contains(&number) {
+            let looked = !wrong.is("descriptors-closed-to-255") || !(256..ABOVE).contains(&number);
+            if number > 2 && looked && !targets.contains(&number) && !self.kept.contains(&number) {
                 close(number).ok();
             }
         }

@@ -191,7 +191,7 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
 }
 
 /// A node of dag-pb, read as UnixFS.
-fn dag_pb(cid: String, block: &[u8]) -> Option<Found> {
+pub fn dag_pb(cid: String, block: &[u8]) -> Option<Found> {
     let mut found = Found { cid, kind: Kind::File, size: 0, cumulative: block.len() as u64, links: vec![] };
     for (number, bytes, _) in fields(block)? {
         if number == 2 {

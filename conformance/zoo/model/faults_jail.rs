@@ -4,7 +4,11 @@ use super::super::Fault;
 
 pub const FAULTS: &[Fault] = &[
     Fault::jailed("jail-user-shared", "JAIL-01", "leaves the cell in the host's user namespace"),
-    Fault::jailed("jail-pid-shared", "JAIL-01 JAIL-10 JAIL-15 SIG-05", "leaves the cell in the host's pid namespace"),
+    Fault::jailed(
+        "jail-pid-shared",
+        "JAIL-01 JAIL-10 JAIL-15 SIG-05 SIG-07",
+        "leaves the cell in the host's pid namespace",
+    ),
     Fault::jailed("jail-net-shared", "JAIL-01 JAIL-13 JAIL-14", "leaves the cell in the host's network namespace"),
     Fault::jailed("jail-ipc-shared", "JAIL-01", "leaves the cell in the host's ipc namespace"),
     Fault::jailed("jail-uts-shared", "JAIL-01", "leaves the cell in the host's uts namespace"),

@@ -19,7 +19,7 @@ mod relay;
 mod rpc;
 mod sys;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -70,13 +70,19 @@ pub fn run(call: &Call, jail: Jail, wrong: Wrong) -> ExitCode {
 /// Starts the cell's process; gives it, and the host's end of its socket.
 fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(Child, UnixStream), Refusal> {
     refused(call)?;
-    let grants = grants(call)?;
+    let grants = grants(call, wrong)?;
     let program = program::resolved(call, jail, wrong)?;
     if jail == Jail::Bubblewrap {
         jail::possible(wrong)?;
     }
     let (host, cells) = socket(wrong).map_err(|fault| Refusal::new(1, format!("socket: {fault}")))?;
-    let mut plan = Plan { program: program.path, words: call.rest.clone(), state, ..Plan::default() };
+    let mut words = call.rest.clone();
+    match (wrong.0, program.path.file_name()) {
+        ("argv-0-basename", Some(name)) => words[0] = name.to_owned(),
+        ("argv-0-canonical", _) => words[0] = program.path.clone().into(),
+        _ => {}
+    }
+    let mut plan = Plan { program: program.path, words, state, ..Plan::default() };
     plan.arrange(call, &grants, cells, jail, wrong);
     if wrong.is("host-end-leaked") {
         plan.kept.extend(duplicate(host.as_raw_fd(), ABOVE));
@@ -90,6 +96,9 @@ fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(
         let kept = if wrong.is("one-group-kept") { &kept[..kept.len().min(1)] } else { &[] };
         setgroups(kept).map_err(|fault| Refusal::new(1, format!("setgroups: {fault}")))?;
     }
+    if wrong.is("host-program-leaked") {
+        plan.kept.push(own);
+    }
     let trampoline = format!("/proc/self/fd/{own}");
     let mut command = match jail {
         Jail::None => Command::new(trampoline),
@@ -100,7 +109,7 @@ fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(
         command.env_clear();
     }
     let child = command.spawn().map_err(|fault| Refusal::new(1, format!("{:?}: {fault}", command.get_program())))?;
-    plan.let_go(own);
+    plan.let_go(own, wrong);
     Ok((child, host))
 }
 
@@ -147,11 +156,13 @@ fn refused(call: &Call) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn grants(call: &Call) -> Result<Vec<Grant>, Refusal> {
+fn grants(call: &Call, wrong: Wrong) -> Result<Vec<Grant>, Refusal> {
     let one = |value: &OsString| {
         let refused = |why| Refusal::new(2, format!("fd flag processing failed: {}: {why}", value.display()));
         let (name, number) = value.to_str().and_then(|value| value.split_once('=')).ok_or(refused("no `=`"))?;
-        let lifted = duplicate(number.parse().unwrap_or(-1), ABOVE).map_err(|_| refused("it isn't open"))?;
+        let number = number.parse().unwrap_or(-1);
+        let lifted = duplicate(number, ABOVE).map_err(|_| refused("it isn't open"))?;
+        let lifted = if wrong.is("grants-placed-in-turn") { number } else { lifted };
         let path = PathBuf::from(format!("/proc/self/fd/{lifted}"));
         let folder = std::fs::canonicalize(&path).ok().filter(|_| path.is_dir());
         Ok(Grant { name: name.to_owned(), lifted, folder })
@@ -182,19 +193,33 @@ fn socket(wrong: Wrong) -> io::Result<(UnixStream, i32)> {
     Ok((host, number))
 }
 
+/// Name and CID of each link of a node of dag-pb.
+pub fn links(block: &[u8]) -> Option<Vec<(String, String)>> {
+    let found = content::dag_pb(String::new(), block)?;
+    Some(found.links.into_iter().map(|(name, _, cid)| (name, cid)).collect())
+}
+
 /// The upper case of a grant's variable.
 fn variable(name: &str) -> OsString {
     format!("WW_FD_{}", name.to_uppercase()).into()
 }
 
-/// Entries of `--env` in order, each key once.
-fn entries(call: &Call) -> Vec<(OsString, OsString)> {
+/// Entries of `WW_ENV`, then those of `--env`, each key once.
+fn entries(call: &Call, wrong: Wrong) -> Vec<(OsString, OsString)> {
+    let text = std::env::var_os("WW_ENV").unwrap_or_default();
+    let pieces = text.as_bytes().split(|byte| *byte == b',').filter(|piece| !piece.is_empty());
+    let mut all: Vec<OsString> = pieces.map(|piece| OsStr::from_bytes(piece).to_owned()).collect();
+    let flags = call.values("--env").take(if wrong.is("env-first-alone") { 1 } else { usize::MAX }).cloned();
+    match wrong.is("env-last-of-ww-env") {
+        true => _ = all.splice(..0, flags.collect::<Vec<_>>()),
+        false => all.extend(flags),
+    }
     let mut env: Vec<(OsString, OsString)> = Vec::new();
-    for entry in call.values("--env") {
-        let mut parts = entry.as_bytes().splitn(2, |byte| *byte == b'=').map(std::ffi::OsStr::from_bytes);
+    for entry in all {
+        let mut parts = entry.as_bytes().splitn(2, |byte| *byte == b'=').map(OsStr::from_bytes);
         let key = parts.next().unwrap_or_default().to_owned();
         let Some(value) = parts.next().map(OsString::from).or_else(|| std::env::var_os(&key)) else { continue };
-        env.retain(|(other, _)| *other != key);
+        env.retain(|(other, _)| *other != key || wrong.is("env-key-twice"));
         env.push((key, value));
     }
     env

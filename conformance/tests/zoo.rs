@@ -85,7 +85,7 @@ fn adapter(real: &Adapter, faulty: &Path, name: &str) -> Adapter {
     let mut adapter = real.clone();
     adapter.env.insert("WW_REAL".into(), real.command[0].clone());
     adapter.command = vec![faulty.to_string_lossy().into_owned(), name.to_owned(), "run".into()];
-    adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ..Timeouts::default() };
+    adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ipfs_ms: 5_000 };
     adapter
 }
 

@@ -101,7 +101,7 @@ pub const FAULTS: &[Fault] = &[
         instead(call, |path| Some(format!("{path}/tool")))
     }),
     Fault::new("ipfs-symlink-followed", "IPFS-09", "follows symlinks", |call| {
-        instead(call, |path| path.strip_suffix("/link").map(|above| format!("{above}/tool")))
+        rewritten(call, |path| path.strip_suffix("/link").map_or(path.to_owned(), |above| format!("{above}/tool")))
     }),
     Fault::new("ipfs-block-runs", "IPFS-10", "takes a block of another codec for a file", |mut call| {
         let block = endpoint(&call).and_then(|endpoint| {

@@ -120,7 +120,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("cause-of-grant-unsaid", "FD-33", "doesn't say what is wrong with a grant", |call| {
         retold(call, |said| match String::from_utf8_lossy(said).split(": ").collect::<Vec<_>>()[..] {
             [ww, phrase @ "fd flag processing failed", what, ..] => {
-                let what = what.trim_start_matches("--with-fd ").trim_end();
+                let what = what.trim_start_matches("--with-fd ").trim_end().trim_matches('\'');
                 format!("{ww}: {phrase}: {what}\n").into_bytes()
             }
             _ => said.to_vec(),

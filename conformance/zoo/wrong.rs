@@ -113,7 +113,7 @@ pub const FAULTS: &[Fault] = &[
         "takes the cell out of the terminal's session",
         session_of_its_own,
     ),
-    Fault::new("ww-env-split-once", "ENV-02 ENV-08", "splits WW_ENV at its first comma alone", |mut call| {
+    Fault::new("ww-env-split-once", "ENV-02", "splits WW_ENV at its first comma alone", |mut call| {
         let text = std::env::var_os("WW_ENV").unwrap_or_default();
         if let Some(at) = text.as_bytes().iter().position(|byte| *byte == b',') {
             let (first, rest) =

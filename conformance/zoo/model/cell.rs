@@ -73,19 +73,20 @@ impl Plan {
         serde_json::to_string(self).unwrap_or_default().into()
     }
 
-    /// Closes, in the host, what is the cell's; 0 and 1 become `/dev/null`.
-    pub fn let_go(&self, own: i32, wrong: Wrong) {
-        for (number, at) in &self.moves {
-            if *at <= 3 || !wrong.is("host-holds-grants") {
-                close(*number).ok();
+    /// Closes, in the host, all but `kept`; 0 and 1 become `/dev/null`.
+    pub fn let_go(&self, kept: i32, wrong: Wrong) {
+        let granted = |number: &i32| self.moves.iter().any(|(source, at)| source == number && *at > 3);
+        for number in sys::open_numbers().into_iter().filter(|number| *number > 2 && *number != kept) {
+            if !wrong.is("host-holds-grants") || !granted(&number) {
+                close(number).ok();
             }
         }
-        close(own).ok();
+        let held = |number: i32| match number {
+            0 => wrong.is("host-holds-input"),
+            _ => wrong.is("host-holds-output"),
+        };
         if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-            let held = |number: &i32| {
-                ["host-holds-input", "host-holds-output"].get(*number as usize).is_some_and(|it| wrong.is(it))
-            };
-            for number in [0, 1].into_iter().filter(|number| !held(number)) {
+            for number in [0, 1].into_iter().filter(|number| !held(*number)) {
                 close(number).ok();
                 duplicate(null.as_raw_fd(), number).ok();
             }

@@ -109,7 +109,7 @@ fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(
         command.env_clear();
     }
     let child = command.spawn().map_err(|fault| Refusal::new(1, format!("{:?}: {fault}", command.get_program())))?;
-    plan.let_go(own, wrong);
+    plan.let_go(host.as_raw_fd(), wrong);
     Ok((child, host))
 }
 

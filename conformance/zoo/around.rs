@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -92,6 +92,14 @@ pub const FAULTS: &[Fault] = &[
         },
     )
     .control("stands-by"),
+    Fault::new("input-cut", "STDIO-01", "passes the first 64 KiB of its input on", |call| {
+        let Ok(mut child) = call.real().stdin(Stdio::piped()).spawn() else { return ExitCode::from(99) };
+        if let Some(mut input) = child.stdin.take() {
+            std::thread::spawn(move || io::copy(&mut io::stdin().take(64 << 10), &mut input));
+        }
+        child.wait().map_or(ExitCode::from(99), |status| ExitCode::from(code_of(status)))
+    }),
+    Fault::new("stop-unheard", "STDIO-07", "goes on when the terminal stops its cell", stands_by),
 ];
 
 /// A control: the real one is waited for, and hears every signal.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
 
 use super::words::fault;
 use super::{Call, Fault};
@@ -82,9 +83,70 @@ pub const FAULTS: &[Fault] = &[
             flag != "--env" || value.as_ref().is_none_or(|it| !it.as_bytes().starts_with(b"WW_RPC_FD"))
         });
     }),
+    Fault::new("ww-env-quotes", "ENV-08", "takes a comma within quotes for a part of the value", |call| {
+        with_ww_env(call, |text| {
+            let mut quoted = false;
+            let kept = text.chars().map(|letter| {
+                quoted ^= ['"', '\''].contains(&letter);
+                if letter == ',' && quoted { ';' } else { letter }
+            });
+            Some(kept.collect::<String>().into_bytes())
+        })
+    }),
+    Fault::new("ww-env-ends-at-empty", "ENV-09", "ends WW_ENV at its first empty piece", |call| {
+        with_ww_env(call, |text| {
+            let pieces: Vec<&str> = text.split(',').take_while(|piece| !piece.is_empty()).collect();
+            Some(pieces.join(",").into_bytes())
+        })
+    }),
+    Fault::new("ww-env-ignored", "ENV-02", "takes no notice of WW_ENV", |call| with_ww_env(call, |_| Some(vec![]))),
+    Fault::new("ww-env-escapes", "ENV-08", "takes a backslash before a comma for an escape", |call| {
+        with_ww_env(call, |text| Some(text.replace("\\,", ";").into_bytes()))
+    }),
+    Fault::new("ww-env-empty-refused", "ENV-09", "refuses empty pieces of WW_ENV", |call| {
+        with_ww_env(call, |text| {
+            (!text.split(',').any(str::is_empty) || text.is_empty()).then(|| text.as_bytes().to_vec())
+        })
+    }),
+    Fault::new("env-keys-ignored", "ENV-04", "ignores entries without a value", |mut call| {
+        call.flags.retain(|(flag, value)| {
+            flag != "--env" || value.as_ref().is_some_and(|value| value.as_bytes().contains(&b'='))
+        });
+        call.become_real()
+    }),
+    Fault::new("ww-env-split-once", "ENV-02", "splits WW_ENV at its first comma alone", |mut call| {
+        let text = std::env::var_os("WW_ENV").unwrap_or_default();
+        if let Some(at) = text.as_bytes().iter().position(|byte| *byte == b',') {
+            let (first, rest) =
+                (OsStr::from_bytes(&text.as_bytes()[..at]), OsStr::from_bytes(&text.as_bytes()[at + 1..]));
+            let entry = |text: &OsStr| ("--env".into(), Some(text.to_owned()));
+            call.flags.splice(..0, [first, rest].into_iter().filter(|text| !text.is_empty()).map(entry));
+            return with_ww_env(call, |_| Some(vec![]));
+        }
+        call.become_real()
+    }),
+    Fault::new("ww-env-trimmed", "ENV-02", "cuts values of WW_ENV at their first blank", |call| {
+        with_ww_env(call, |text| {
+            Some(
+                text.split(',').map(|piece| piece.split(' ').next().unwrap_or("")).collect::<Vec<_>>().join(",").into(),
+            )
+        })
+    }),
 ];
 
 /// What stands before the first `=`.
 pub fn key(value: &OsStr) -> OsString {
     OsStr::from_bytes(value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()).to_owned()
+}
+
+fn with_ww_env(call: Call, change: fn(&str) -> Option<Vec<u8>>) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let text = std::env::var("WW_ENV").unwrap_or_default();
+    match change(&text) {
+        Some(changed) => {
+            eprintln!("ww-faulty: {}", call.real().env("WW_ENV", OsStr::from_bytes(&changed)).exec());
+            ExitCode::from(99)
+        }
+        None => ExitCode::from(2),
+    }
 }

@@ -119,6 +119,7 @@ pub const FAULTS: &[Fault] = &[
         }
         call.become_real()
     }),
+    Fault::new("ipfs-argv-0-own", "IPFS-01", "calls a fetched program by the path of its file", fetches),
 ];
 
 /// A control, but for what nothing verifies: it keeps the file apart, and clears up.

@@ -122,6 +122,28 @@ pub const FAULTS: &[Fault] = &[
     fault!("layout-in-any-case", "FD-05", "takes layouts in upper case", |call| {
         call.change("--fd-layout", |value| value.to_ascii_lowercase());
     }),
+    fault!("grant-once", "FD-14", "drops a further grant of one descriptor", |call| {
+        let mut seen = BTreeSet::new();
+        call.flags.retain(|(flag, value)| {
+            flag != "--with-fd" || value.as_ref().is_none_or(|value| seen.insert(number(value)))
+        });
+    }),
+    fault!("grants-at-most-256", "FD-16", "drops grants beyond the 256th", |call| {
+        let mut count = 0;
+        call.flags.retain(|(flag, _)| {
+            count += usize::from(flag == "--with-fd");
+            flag != "--with-fd" || count <= 256
+        });
+    }),
+    fault!("number-minus-zero", "FD-29", "takes -0 for 0", |call| {
+        call.change("--with-fd", |value| value.to_string_lossy().replace("=-0", "=0").into());
+    }),
+    fault!("number-wrapped-at-64-bits", "FD-30", "takes a number modulo 2^64", |call| {
+        call.change("--with-fd", |value| {
+            let wrapped = String::from_utf8_lossy(&number(value)).parse::<u128>().map(|number| number as u64);
+            wrapped.map_or(value.clone(), |number| format!("{}={number}", key(value).display()).into())
+        });
+    }),
 ];
 
 fn number(value: &OsStr) -> Vec<u8> {

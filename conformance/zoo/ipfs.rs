@@ -169,6 +169,15 @@ pub const FAULTS: &[Fault] = &[
         code
     })
     .control("stands-by"),
+    Fault::new("ipns-local-first", "PATH-01", "looks for /ipns/ on disk", |call| {
+        rewritten(call, |path| path.replace("/ipns/", "/./ipns/"))
+    }),
+    Fault::new("ipfs-urls-without-path", "PATH-02", "drops what follows the CID of a URL", |call| {
+        rewritten(call, |path| match path.strip_prefix("ipfs://").and_then(|rest| rest.split('/').next()) {
+            Some(cid) => format!("ipfs://{cid}"),
+            None => path.to_owned(),
+        })
+    }),
 ];
 
 pub fn is_ipfs(call: &Call) -> bool {

@@ -74,6 +74,16 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("ipfs-slash-by-prefix", "PATH-03", "takes /ipfs for an IPFS path", |call| {
         refused_if(call, |call| program(call) == b"/ipfs", 1)
     }),
+    Fault::new("dash-refused", "CLI-04", "takes no program that begins with a dash", |call| {
+        refused_if(call, |call| call.rest.iter().take(2).all(|word| word.as_encoded_bytes().starts_with(b"-")), 2)
+    }),
+    Fault::new("env-lacking-refused", "ENV-05", "refuses a key that the host lacks", |call| {
+        let lacks: fn(&Call) -> bool = |call| {
+            let keys = || call.values("--env").filter(|value| !value.as_encoded_bytes().contains(&b'='));
+            keys().any(|key| std::env::var_os(key).is_none())
+        };
+        refused_if(call, lacks, 2)
+    }),
 ];
 
 fn shown(call: &Call) -> &OsStr {

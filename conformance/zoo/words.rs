@@ -97,4 +97,17 @@ pub const FAULTS: &[Fault] = &[
             call.flags.push(("--help".into(), None));
         }
     }),
+    fault!("grants-checked-first", "CLI-09", "looks at grants before other options", |call| {
+        call.flags.sort_by_key(|(flag, _)| flag != "--with-fd");
+    }),
+    fault!("system-searched", "PATH-05", "looks a word without a slash up in /bin", |call| {
+        let Some(program) = call.rest.first_mut() else { return };
+        let found = Path::new("/bin").join(&*program);
+        if !program.as_bytes().contains(&b'/') && !Path::new(&*program).exists() && found.is_file() {
+            *program = found.into();
+        }
+    }),
+    fault!("status-negative-ignored", "STATUS-09", "ignores a negative number of the status descriptor", |call| {
+        call.flags.retain(|(flag, _)| flag != "--status-fd=-1");
+    }),
 ];

@@ -23,21 +23,6 @@ pub const FAULTS: &[Fault] = &[
         call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value.len() < 100_000));
         call.become_real()
     }),
-    Fault::new("ww-env-ignored", "ENV-02", "takes no notice of WW_ENV", |call| with_ww_env(call, |_| Some(vec![]))),
-    Fault::new("ww-env-escapes", "ENV-08", "takes a backslash before a comma for an escape", |call| {
-        with_ww_env(call, |text| Some(text.replace("\\,", ";").into_bytes()))
-    }),
-    Fault::new("ww-env-empty-refused", "ENV-09", "refuses empty pieces of WW_ENV", |call| {
-        with_ww_env(call, |text| {
-            (!text.split(',').any(str::is_empty) || text.is_empty()).then(|| text.as_bytes().to_vec())
-        })
-    }),
-    Fault::new("env-keys-ignored", "ENV-04", "ignores entries without a value", |mut call| {
-        call.flags.retain(|(flag, value)| {
-            flag != "--env" || value.as_ref().is_some_and(|value| value.as_bytes().contains(&b'='))
-        });
-        call.become_real()
-    }),
     Fault::new("script-as-text", "EXEC-03 EXEC-06", "hands a script's text to the shell", script_as_text),
     Fault::new("layout-unchecked", "FD-05", "takes any layout for its own", |mut call| {
         call.flags.retain(|(flag, value)| {
@@ -113,24 +98,6 @@ pub const FAULTS: &[Fault] = &[
         "takes the cell out of the terminal's session",
         session_of_its_own,
     ),
-    Fault::new("ww-env-split-once", "ENV-02", "splits WW_ENV at its first comma alone", |mut call| {
-        let text = std::env::var_os("WW_ENV").unwrap_or_default();
-        if let Some(at) = text.as_bytes().iter().position(|byte| *byte == b',') {
-            let (first, rest) =
-                (OsStr::from_bytes(&text.as_bytes()[..at]), OsStr::from_bytes(&text.as_bytes()[at + 1..]));
-            let entry = |text: &OsStr| ("--env".into(), Some(text.to_owned()));
-            call.flags.splice(..0, [first, rest].into_iter().filter(|text| !text.is_empty()).map(entry));
-            return with_ww_env(call, |_| Some(vec![]));
-        }
-        call.become_real()
-    }),
-    Fault::new("ww-env-trimmed", "ENV-02", "cuts values of WW_ENV at their first blank", |call| {
-        with_ww_env(call, |text| {
-            Some(
-                text.split(',').map(|piece| piece.split(' ').next().unwrap_or("")).collect::<Vec<_>>().join(",").into(),
-            )
-        })
-    }),
     Fault::new("closed-grant-is-null", "FD-31", "grants /dev/null for a descriptor that isn't open", |mut call| {
         call.change("--with-fd", |value| {
             let Some((name, number)) = value.to_str().and_then(|value| value.split_once('=')) else {
@@ -223,18 +190,6 @@ fn dials_early(call: Call) -> ExitCode {
         TcpStream::connect(("127.0.0.1", port)).ok();
     }
     call.become_real()
-}
-
-fn with_ww_env(call: Call, change: fn(&str) -> Option<Vec<u8>>) -> ExitCode {
-    use std::os::unix::process::CommandExt;
-    let text = std::env::var("WW_ENV").unwrap_or_default();
-    match change(&text) {
-        Some(changed) => {
-            eprintln!("ww-faulty: {}", call.real().env("WW_ENV", OsStr::from_bytes(&changed)).exec());
-            ExitCode::from(99)
-        }
-        None => ExitCode::from(2),
-    }
 }
 
 fn script_as_text(mut call: Call) -> ExitCode {

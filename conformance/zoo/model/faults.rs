@@ -33,4 +33,5 @@ pub const FAULTS: &[Fault] = &[
     Fault::bare("env-first-alone", "ENV-01", "takes the first --env alone"),
     Fault::bare("argv-0-basename", "EXEC-05", "calls the program by the last part of its path"),
     Fault::bare("argv-0-canonical", "EXEC-05", "calls the program by the path that symlinks lead to"),
+    Fault::bare("grant-rewound", "FD-11", "sets a granted file back to its start"),
 ];

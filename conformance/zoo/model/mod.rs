@@ -163,6 +163,9 @@ fn grants(call: &Call, wrong: Wrong) -> Result<Vec<Grant>, Refusal> {
         let number = number.parse().unwrap_or(-1);
         let lifted = duplicate(number, ABOVE).map_err(|_| refused("it isn't open"))?;
         let lifted = if wrong.is("grants-placed-in-turn") { number } else { lifted };
+        if wrong.is("grant-rewound") {
+            sys::rewind(lifted);
+        }
         let path = PathBuf::from(format!("/proc/self/fd/{lifted}"));
         let folder = std::fs::canonicalize(&path).ok().filter(|_| path.is_dir());
         Ok(Grant { name: name.to_owned(), lifted, folder })

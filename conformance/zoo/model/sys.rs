@@ -1,5 +1,5 @@
 //! What a process inherits, read and set: the only module of the zoo with `unsafe`.
-#![expect(unsafe_code, reason = "sigaction has no safe form; kept in this one module")]
+#![expect(unsafe_code, reason = "sigaction, and lseek of a number, have no safe form; kept in this one module")]
 
 use std::fs;
 
@@ -85,4 +85,10 @@ fn default(signal: Signal) {
 pub fn open_numbers() -> Vec<i32> {
     let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Sets a file back to its start.
+pub fn rewind(number: i32) {
+    // SAFETY: lseek takes a number, and refuses one that isn't open or can't be sought.
+    unsafe { libc::lseek(number, 0, libc::SEEK_SET) };
 }

@@ -14,6 +14,8 @@ use super::program::{Refusal, interpreter};
 const BWRAP: &str = "bwrap";
 /// Where the cell sees its program.
 const PROGRAM: &str = "/cell/program";
+/// Where it sees this program, if there is no /proc to find it by.
+const OWN: &str = "/cell/host";
 
 /// Whether the jail can be had here.
 pub fn possible(wrong: Wrong) -> Result<(), Refusal> {
@@ -93,6 +95,9 @@ pub fn command(trampoline: &str, plan: &mut Plan, wrong: Wrong) -> Command {
         words.bind("--ro-bind-try", &path, &path);
     }
     plan.program = PROGRAM.into();
+    if let (true, Ok(own)) = (wrong.is("jail-proc-missing"), std::env::current_exe()) {
+        words.bind("--ro-bind", own, OWN);
+    }
     for (path, number) in &mut plan.folders {
         folder(&mut words, path, *number, wrong);
     }
@@ -104,7 +109,7 @@ pub fn command(trampoline: &str, plan: &mut Plan, wrong: Wrong) -> Command {
         let setpriv = ["/usr/bin/setpriv", "--no-new-privs", "--securebits", "+noroot"];
         words.add(setpriv.into_iter().chain(["--ambient-caps=-all", "--inh-caps=-all"]));
     }
-    words.add([trampoline]);
+    words.add([if wrong.is("jail-proc-missing") { OWN } else { trampoline }]);
     let mut command = Command::new(BWRAP);
     command.args(words.0);
     command
@@ -153,7 +158,7 @@ fn system(words: &mut Words, wrong: Wrong) {
     }
     if wrong.is("jail-proc-hosts") {
         words.bind("--ro-bind", "/proc", "/proc");
-    } else {
+    } else if !wrong.is("jail-proc-missing") {
         words.add(["--proc", "/proc"]);
     }
 }

@@ -107,7 +107,9 @@ impl Zoo {
             let fields: Vec<&str> = line.split('\t').collect();
             let ill_formed = || ZooError::Line(line.to_owned());
             match fields[..] {
-                ["control", name, ..] => _ = zoo.controls.insert(name.into()),
+                ["control", name, ..] => {
+                    zoo.controls.insert(name.into());
+                }
                 ["fault", name, clauses, control, what] => {
                     let clauses = clauses.split_whitespace().map(str::parse).collect::<Result<_, _>>();
                     zoo.faults.push(Fault {
@@ -127,6 +129,12 @@ impl Zoo {
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// The controls, which have no fault.
+    #[must_use]
+    pub fn controls(&self) -> &BTreeSet<String> {
+        &self.controls
     }
 
     /// Leaves only faults of these names or clauses; empty is all.
@@ -158,13 +166,14 @@ impl Zoo {
     ) -> Result<Score, ZooError> {
         let mut score = Score::default();
         let mut tasks: Vec<(&str, Task)> = Vec::new();
-        for fault in &self.faults {
-            tasks.extend(self.tasks(setup, &fault.name, &fault.clauses.iter().copied().collect(), true)?);
-        }
+        // The controls come first: what a fault leaves on the IPFS node is not theirs to explain.
         for control in &self.controls {
             let of = self.faults.iter().filter(|fault| fault.control.as_ref() == Some(control));
             let clauses: BTreeSet<ClauseId> = of.flat_map(|fault| fault.clauses.iter().copied()).collect();
             tasks.extend(self.tasks(setup, control, &clauses, true)?);
+        }
+        for fault in &self.faults {
+            tasks.extend(self.tasks(setup, &fault.name, &fault.clauses.iter().copied().collect(), true)?);
         }
         let ended = run(&tasks, jobs, sign, &mut watch);
         let mut by_name: BTreeMap<&str, Vec<(&Trial, &Done)>> = BTreeMap::new();
@@ -238,7 +247,7 @@ impl Zoo {
         adapter.env.insert("WW_REAL".into(), real.command[0].clone());
         adapter.command = vec![self.program.to_string_lossy().into_owned(), name.into(), "run".into()];
         adapter.user = Caller::Current;
-        adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ..Timeouts::default() };
+        adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ipfs_ms: 5_000, ..Timeouts::default() };
         adapter
     }
 }

@@ -2,6 +2,7 @@
 //! aspect in which it is faulty, and by an input with hardly more in it than that takes.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -15,14 +16,13 @@ fn real() -> &'static Setup {
     REAL.get_or_init(|| {
         let beside = Setup::beside().expect("the folder of this test");
         let adapter = Adapter::from_environment(&beside).expect("an implementation");
-        Setup::new(adapter, &beside).expect("launcher and cells")
+        Setup::new(adapter, &beside, None).expect("launcher and cells")
     })
 }
 
 /// One of the zoo, called as the real one is.
 fn faulty(name: &str) -> Setup {
-    let faulty = Setup::beside().expect("the folder of this test").join("examples/ww-faulty");
-    assert!(faulty.is_file(), "{faulty:?} isn't there: cargo build -p ww-conformance --example ww-faulty");
+    let faulty = Path::new(env!("CARGO_BIN_EXE_ww-faulty"));
     let mut adapter = real().adapter().clone();
     adapter.env.insert("WW_REAL".into(), adapter.command[0].clone());
     adapter.command = vec![faulty.to_string_lossy().into_owned(), name.to_owned(), "run".into()];

@@ -157,7 +157,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 fn fd_22_the_host_lets_go_of_standard_output(suite: &Suite<'_>) -> Verdict {
     let run = suite.ww().probe(["close-then-wait", "7", "0", "1"]).with_input().start()?;
-    run.output_ends(SOON)?;
+    run.output_ends(suite.patience(SOON))?;
     holds("the run goes on", !run.ends_within(0), "it ended")?;
     run.finish()?.exits(7)?;
     Ok(())
@@ -174,7 +174,7 @@ fn fd_22_the_host_lets_go_of_standard_input(suite: &Suite<'_>) -> Verdict {
         .with_input()
         .start()?;
     drop(held);
-    run.input_is_dropped(SOON)?;
+    run.input_is_dropped(suite.patience(SOON))?;
     holds("the run goes on", !run.ends_within(0), "it ended")?;
     drop(holder);
     run.finish()?.exits(7)?;
@@ -193,7 +193,7 @@ fn fd_23_the_host_lets_go_of_grants(suite: &Suite<'_>) -> Verdict {
         .start()?;
     drop(writer);
     let seen = crate::capture::Capture::of(reader);
-    if !seen.wait_for_end(SOON) {
+    if !seen.wait_for_end(suite.patience(SOON)) {
         return fail(
             "the reader of a granted pipe sees its end when the cell closes it",
             format!("none within {SOON:?}"),
@@ -219,10 +219,9 @@ fn fd_24_a_grant_without_equals_sign_is_refused(suite: &Suite<'_>) -> Verdict {
     let file = suite.file("file", "x")?;
     let run = suite.ww().flags(["--with-fd", "fine=9", "--with-fd", "wrong"]).place(9, &file).probe(["facts"]).run()?;
     run.refuses(2, "fd flag processing failed", "wrong")?;
-    run.holds(
-        "the line gives a cause after the flag",
-        run.first_line().trim_end().len() > "ww: fd flag processing failed: wrong".len(),
-    )?;
+    let line = run.first_line();
+    let after = line.split_once("wrong").map_or("", |(_, rest)| rest);
+    run.holds("the line gives a cause after the flag", after.chars().filter(|char| char.is_alphabetic()).count() > 1)?;
     Ok(())
 }
 

@@ -74,8 +74,8 @@ fn lifeline() -> Verdict<(Capture, OwnedFd)> {
     Ok((Capture::of(reader), writer))
 }
 
-fn all_dead(lifeline: &Capture) -> Verdict {
-    if lifeline.wait_for_end(SOON) {
+fn all_dead(suite: &Suite<'_>, lifeline: &Capture) -> Verdict {
+    if lifeline.wait_for_end(suite.patience(SOON)) {
         return Ok(());
     }
     fail("the cell and all its descendants are dead", format!("one of them has its pipe open after {SOON:?}"))
@@ -88,7 +88,7 @@ fn sig_05_a_killed_host_takes_the_cell_along(suite: &Suite<'_>) -> Verdict {
     run.hears("ready", 1)?;
     holds("the cell lives while its host does", !held.wait_for_end(Duration::ZERO), "it is dead")?;
     run.signal(Signal::SIGKILL);
-    all_dead(&held)?;
+    all_dead(suite, &held)?;
     let run = run.finish()?;
     run.same("the signal that ended the host", run.report.signal, Some(libc::SIGKILL))?;
     Ok(())
@@ -100,7 +100,7 @@ fn sig_05_a_killed_host_takes_a_stopped_cell_along(suite: &Suite<'_>) -> Verdict
     drop(writer);
     run.hears("ready", 1)?;
     run.signal(Signal::SIGKILL);
-    all_dead(&held)?;
+    all_dead(suite, &held)?;
     let run = run.finish()?;
     run.same("the signal that ended the host", run.report.signal, Some(libc::SIGKILL))?;
     Ok(())
@@ -113,5 +113,5 @@ fn sig_07_no_process_outlives_the_run(suite: &Suite<'_>) -> Verdict {
     let run = run.finish()?;
     run.exits(3)?.is_silent()?;
     same("processes left at the end", run.report.left.clone(), vec![])?;
-    all_dead(&held)
+    all_dead(suite, &held)
 }

@@ -36,7 +36,11 @@ fn stdio_01_standard_input_is_the_callers(suite: &Suite<'_>) -> Verdict {
 fn stdio_02_standard_output_is_the_callers(suite: &Suite<'_>) -> Verdict {
     suite.ww().probe(["print", "out, no line break"]).run()?.exits(0)?.prints("out, no line break")?.is_silent()?;
     let run = suite.ww().probe(["print-error", "err, no line break"]).run()?;
-    run.exits(0)?.prints("")?.same("standard error", run.stderr.clone(), b"err, no line break".to_vec())?;
+    run.exits(0)?.prints("")?;
+    // That the host says nothing of its own is a ruling's word.
+    let text = b"err, no line break";
+    let alone = !suite.judges("MSG-09") || run.stderr.len() == text.len();
+    run.holds("the cell's words on standard error", run.stderr.ends_with(text) && alone)?;
     Ok(())
 }
 

@@ -28,7 +28,7 @@ fn words(run: &Invocation<'_>) -> String {
 }
 
 fn stdio_06_a_cell_has_the_terminal(suite: &Suite<'_>) -> Verdict {
-    let terminal = Terminal::open()?;
+    let terminal = Terminal::open(suite)?;
     let report = suite.file("report", "")?;
     let to = suite.layout().grant(1).to_string();
     let run = suite.ww().grant("report", 9).place(9, &report).probe(["facts-to", &to]);
@@ -42,7 +42,7 @@ fn stdio_06_a_cell_has_the_terminal(suite: &Suite<'_>) -> Verdict {
 }
 
 fn stdio_06_a_cell_reads_lines_of_the_terminal(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let run = terminal.with(suite.ww().probe(["read-line"])).start()?;
     terminal.shows("ready", 1)?;
     terminal.types("hello\n")?;
@@ -52,7 +52,7 @@ fn stdio_06_a_cell_reads_lines_of_the_terminal(suite: &Suite<'_>) -> Verdict {
 }
 
 fn stdio_07_ctrl_z_stops_the_run_and_fg_continues_it(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let shell = suite.command(["/bin/sh", "-i"]).env("PS1", "prompt> ").env("ENV", "");
     let run = terminal.with(shell).start()?;
     terminal.shows("prompt> ", 1)?;
@@ -81,7 +81,7 @@ fn stdio_07_ctrl_z_stops_the_run_and_fg_continues_it(suite: &Suite<'_>) -> Verdi
 }
 
 fn stdio_07_a_shell_in_the_cell_controls_its_jobs(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let run = suite.ww().flags(["--env", "PS1=prompt> ", "--env", "PATH=/bin:/usr/bin", "/bin/sh", "-i"]);
     let run = terminal.with(run).start()?;
     terminal.shows("prompt> ", 1)?;
@@ -101,7 +101,7 @@ fn stdio_07_a_shell_in_the_cell_controls_its_jobs(suite: &Suite<'_>) -> Verdict 
 }
 
 fn stdio_08_the_terminal_is_left_as_it_was(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let before = terminal.settings()?;
     let raw = words(&suite.ww().probe(["tty-raw"]));
     let raw_and_killed = words(&suite.ww().flags(["/bin/sh", "-c", "stty raw -echo; echo was-$((1+1)); kill -9 $$"]));
@@ -119,7 +119,7 @@ fn stdio_08_the_terminal_is_left_as_it_was(suite: &Suite<'_>) -> Verdict {
 }
 
 fn stdio_08_a_program_that_cant_be_executed_leaves_the_terminal(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let noise = suite.program("noise", "neither a script nor a program")?;
     let script = format!("{}; echo code-$?; read go", words(&suite.ww().binary(noise, ["x"])));
     let run = terminal.with(suite.command(["/bin/sh", "-c", &script])).start()?;
@@ -131,7 +131,7 @@ fn stdio_08_a_program_that_cant_be_executed_leaves_the_terminal(suite: &Suite<'_
 }
 
 fn sig_04_ctrl_c_is_delivered_once(suite: &Suite<'_>) -> Verdict {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(suite)?;
     let run = terminal.with(suite.ww().probe(["catch", "4", "2", "10"])).start()?;
     terminal.shows("ready", 1)?;
     for round in 1..=10 {

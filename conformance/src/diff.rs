@@ -15,6 +15,7 @@ mod shell;
 mod told;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 
@@ -23,6 +24,7 @@ pub use observed::{ASPECTS, aspects};
 
 pub use crate::property::AGAIN;
 use crate::property::{runner, smallest};
+use crate::runner::StopSign;
 use crate::setup::Setup;
 use crate::verdict::{Stop, Verdict};
 use observed::Observed;
@@ -39,11 +41,13 @@ pub struct Options {
     pub ignore: BTreeSet<String>,
     /// After how many differences it ends; two that differ in the same aspects count as one.
     pub most: usize,
+    /// Ends it before the next input, once it is raised.
+    pub sign: Option<Arc<StopSign>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, tries: 256, ignore: BTreeSet::new(), most: 1 }
+        Self { seed: 0, tries: 256, ignore: BTreeSet::new(), most: 1, sign: None }
     }
 }
 
@@ -123,7 +127,8 @@ fn search(a: &Setup, b: &Setup, options: &Options, inputs: &BoxedStrategy<Input>
     let mut runner = runner(options.seed, "diff");
     let mut found = Comparison { seed: options.seed, tried: 0, agreed: 0, differences: Vec::new() };
     let mut known: BTreeSet<Vec<&str>> = BTreeSet::new();
-    while found.tried < options.tries && found.differences.len() < options.most {
+    let raised = || options.sign.as_ref().is_some_and(|sign| sign.is_raised());
+    while found.tried < options.tries && found.differences.len() < options.most && !raised() {
         found.tried += 1;
         let tree = inputs.new_tree(&mut runner).map_err(|why| Stop::Harness(format!("no input: {why}")))?;
         let first = differing(&sides, &tree.current(), &options.ignore)?;

@@ -2,9 +2,11 @@
 //!
 //! What must stay true: every failure carries the command line, the exit and what was said.
 
+use std::cell::Cell;
 use std::fmt::{Debug, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 
@@ -20,6 +22,8 @@ const SHOWN: usize = 600;
 #[derive(Clone, Debug)]
 pub struct Ended {
     pub(crate) line: String,
+    /// How many refusals the case has seen so far.
+    pub(crate) refusals: Rc<Cell<u32>>,
     /// Whether the source's words alone count: then exit codes and the form of messages don't.
     pub(crate) by_source: bool,
     /// How it ended, and what it left for a moment or for good.
@@ -136,6 +140,7 @@ impl Ended {
     /// # Errors
     /// A failure that says which of these doesn't hold.
     pub fn refuses(&self, code: i32, phrase: &str, what: &str) -> Verdict<&Self> {
+        self.refusals.set(self.refusals.get() + 1);
         self.exits(code)?.nothing_ran()?;
         if self.by_source {
             self.holds("it fails", self.report.code != Some(0))?;

@@ -162,7 +162,8 @@ impl Live<'_> {
         let (stdout, stderr) = (all("standard output", self.stdout), all("standard error", self.stderr));
         let files = suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
         let by_source = suite.setup().adapter().origin == Origins::Source;
-        let ended = Ended { line: suite.line_of(self.at), by_source, report, stdout, stderr, files };
+        let refusals = suite.refusals();
+        let ended = Ended { line: suite.line_of(self.at), refusals, by_source, report, stdout, stderr, files };
         suite.ended(self.at, (&ended).into());
         if self.invocation.judged {
             ended.note_leaks(suite, self.invocation.leaves_files);

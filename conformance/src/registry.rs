@@ -146,7 +146,11 @@ impl Trial {
             Err(fault) => return (Err(fault.into()), vec![]),
         };
         let before = checks();
-        let verdict = catch_unwind(AssertUnwindSafe(|| (self.case.run)(&suite))).unwrap_or_else(|panic| {
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            (self.case.run)(&suite)?;
+            suite.runs_what_is_sound()
+        }))
+        .unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Err(Stop::Harness(format!("the case panicked: {}", text.unwrap_or("without a word"))))

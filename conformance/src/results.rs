@@ -190,7 +190,7 @@ pub struct CaseLine {
     pub checks: u64,
     /// How long it took, in milliseconds.
     pub ms: u64,
-    /// The command lines that it ran, as a shell would be given them, the last one last.
+    /// The last command lines that it ran, as a shell would be given them; its bundle has all.
     pub commands: Vec<String>,
     /// The folder of its replay bundle, below the folder of the report.
     pub bundle: Option<String>,

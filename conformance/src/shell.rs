@@ -9,7 +9,7 @@ use crate::record::{Record, Target};
 
 /// Longer words and lists of words are cut where a line is only to be read.
 const SHOWN: usize = 400;
-const WORDS: usize = 40;
+const WORDS: usize = 24;
 
 /// A word, quoted where it has to be.
 #[must_use]

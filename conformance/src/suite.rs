@@ -3,12 +3,13 @@
 //! What must stay true: a case shares nothing that it can change with another; what a run left
 //! behind is noticed whether the case asks or not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::unistd::geteuid;
 use tempfile::TempDir;
@@ -36,6 +37,7 @@ pub struct Suite<'a> {
     // Shared with the places of the same case in other layouts.
     leaks: Rc<RefCell<Vec<String>>>,
     records: Rc<RefCell<Vec<Record>>>,
+    refusals: Rc<Cell<u32>>,
 }
 
 impl<'a> Suite<'a> {
@@ -46,7 +48,15 @@ impl<'a> Suite<'a> {
     pub fn new(setup: &'a Setup, layout: Layout, profile: Option<Profile>) -> io::Result<Self> {
         let scratch = TempDir::with_prefix_in("case-", setup.cells())?;
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
-        let suite = Self { setup, layout, profile, scratch, leaks: Rc::default(), records: Rc::default() };
+        let suite = Self {
+            setup,
+            layout,
+            profile,
+            scratch,
+            leaks: Rc::default(),
+            records: Rc::default(),
+            refusals: Rc::default(),
+        };
         for name in ["home", "tmp", "cwd", "run", "files"] {
             let path = suite.path(name);
             fs::create_dir(&path)?;
@@ -74,8 +84,8 @@ impl<'a> Suite<'a> {
     /// # Errors
     /// Where no directory can be made.
     pub fn in_layout(&self, layout: Layout) -> io::Result<Self> {
-        let (leaks, records) = (Rc::clone(&self.leaks), Rc::clone(&self.records));
-        Ok(Self { leaks, records, ..Self::new(self.setup, layout, self.profile)? })
+        let (leaks, records, refusals) = (Rc::clone(&self.leaks), Rc::clone(&self.records), Rc::clone(&self.refusals));
+        Ok(Self { leaks, records, refusals, ..Self::new(self.setup, layout, self.profile)? })
     }
 
     /// A path in the case's own place, which has `home`, `tmp`, `cwd`, `run` and `files`.
@@ -225,6 +235,30 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         self.records.borrow().clone()
+    }
+
+    /// Where refusals are counted.
+    pub(crate) fn refusals(&self) -> Rc<Cell<u32>> {
+        Rc::clone(&self.refusals)
+    }
+
+    /// Where the case saw a refusal: checks that a sound program runs, and its exit code is told. A
+    /// refusal says something only beside a run that isn't refused.
+    ///
+    /// # Errors
+    /// A failure, where nothing runs at all.
+    pub(crate) fn runs_what_is_sound(&'a self) -> Verdict {
+        if self.refusals.get() == 0 {
+            return Ok(());
+        }
+        self.ww().probe(["print", "sound"]).run()?.prints("sound")?;
+        Ok(())
+    }
+
+    /// How long to wait for something that has to come: so long, and no longer than a run may take.
+    #[must_use]
+    pub fn patience(&self, most: Duration) -> Duration {
+        most.min(Duration::from_millis(self.setup.adapter().timeouts.run_ms))
     }
 
     /// The folder that all of the case's own files lie in.

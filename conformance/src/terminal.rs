@@ -15,6 +15,7 @@ use nix::unistd::{Pid, tcgetpgrp};
 
 use crate::capture::Capture;
 use crate::invocation::Invocation;
+use crate::suite::Suite;
 use crate::verdict::{Verdict, checked, fail};
 
 /// How long what a program shows may take to appear.
@@ -27,6 +28,7 @@ pub struct Terminal {
     screen: Capture,
     master: PtyMaster,
     line: OwnedFd,
+    patience: Duration,
 }
 
 impl Terminal {
@@ -34,7 +36,7 @@ impl Terminal {
     ///
     /// # Errors
     /// A fault of the machine.
-    pub fn open() -> Verdict<Self> {
+    pub fn open(suite: &Suite<'_>) -> Verdict<Self> {
         let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
         grantpt(&master)?;
         unlockpt(&master)?;
@@ -43,7 +45,13 @@ impl Terminal {
         let copy =
             || fcntl(&master, FcntlArg::F_DUPFD_CLOEXEC(0)).map(|number| crate::sys::received(vec![number]).remove(0));
         let (keyboard, screen) = (copy()?, copy()?);
-        Ok(Self { keyboard: File::from(keyboard), screen: Capture::of(screen), master, line })
+        Ok(Self {
+            keyboard: File::from(keyboard),
+            screen: Capture::of(screen),
+            master,
+            line,
+            patience: suite.patience(PATIENCE),
+        })
     }
 
     /// The end that programs have as their standard streams.
@@ -73,7 +81,7 @@ impl Terminal {
     pub fn shows(&self, text: &str, times: usize) -> Verdict {
         checked();
         let seen = |shown: &[u8]| count(shown, text) >= times;
-        if self.screen.wait(PATIENCE, seen) {
+        if self.screen.wait(self.patience, seen) {
             return Ok(());
         }
         fail(format!("the terminal shows {text:?} {times} time(s)"), self.shown())

@@ -16,10 +16,14 @@ use super::{Done, FromCase, Order, ToCase};
 use crate::bundle;
 use crate::launch::{self, Channel, LaunchError};
 use crate::node::Nodes;
+use crate::record::Record;
 use crate::registry;
 use crate::setup::Setup;
 use crate::shell;
 use crate::verdict::{Stop, checks};
+
+/// How many of a case's commands are told, the last ones; a bundle has them all.
+const LINES: usize = 8;
 
 /// The `main` of the process of a case: its standard input is the channel to the runner.
 #[must_use]
@@ -63,6 +67,7 @@ fn run(order: Order, channel: &Arc<Mutex<Channel>>) -> Done {
             bundled = bundle::write(folder, &trial, suite, stop).is_ok();
         }
     });
-    let commands = records.iter().filter(|record| record.judged).map(shell::line).collect();
+    let judged: Vec<&Record> = records.iter().filter(|record| record.judged).collect();
+    let commands = judged[judged.len().saturating_sub(LINES)..].iter().map(|record| shell::line(record)).collect();
     Done { stop: verdict.err(), checks: checks(), commands, bundled, ms: 0 }
 }

@@ -4,6 +4,7 @@
 //! not the reference.
 
 mod adapters;
+mod compared;
 mod expected;
 mod interrupted;
 mod replayed;
@@ -16,8 +17,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
-use ww_conformance::outcome::Outcome;
-use ww_conformance::results::Results;
+use ww_conformance::results::{CaseLine, Results};
 
 /// A folder with an implementation and its adapter.
 pub struct Place {
@@ -83,8 +83,9 @@ pub fn suite(words: &[&str]) -> Command {
     command
 }
 
-/// How a case ended.
-pub fn outcome(results: &Results, name: &str) -> Outcome {
-    let case = results.cases.iter().find(|case| case.name == name);
-    case.unwrap_or_else(|| panic!("no line of {name}: {:?}", results.cases)).outcome
+/// The line of a case, in whichever layout.
+pub fn line<'r>(results: &'r Results, name: &str) -> &'r CaseLine {
+    let names = || results.cases.iter().map(|case| &case.name).collect::<Vec<_>>();
+    let found = results.cases.iter().find(|case| case.name.split("::").next() == Some(name));
+    found.unwrap_or_else(|| panic!("no line of {name}: {:?}", names()))
 }

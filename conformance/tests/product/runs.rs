@@ -123,5 +123,5 @@ fn a_clause_is_explained_and_everything_listed() {
     suite(&["explain", "FD-99"]).assert().code(2);
     suite(&["list", "FD-21"]).assert().code(0).stdout(predicate::str::contains("fd_21_nothing_else_is_open"));
     suite(&["list", "--clauses", "--profile", "p2p"]).assert().code(0).stdout(predicate::str::contains("pending: "));
-    suite(&["completions", "bash"]).assert().code(0).stdout(predicate::str::contains("_ww-conformance"));
+    suite(&["completions", "bash"]).assert().code(0).stdout(predicate::str::contains("_ww__conformance"));
 }

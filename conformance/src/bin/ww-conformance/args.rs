@@ -42,6 +42,8 @@ pub enum Command {
     },
     /// Makes a report of a stream of results, or one stream of the parts of a run.
     Report(Report),
+    /// Runs two implementations on the same generated inputs, and shows the smallest that tells them apart.
+    Diff(Diff),
     /// Runs one failed case again, from the bundle that it left.
     Replay(Replay),
     /// Measures the suite: runs faulty implementations, each of which its own clause's cases must find.
@@ -173,6 +175,26 @@ pub enum ReportVerb {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// An adapter's file (.toml), or a command quoted as for a shell: './my-ww run'.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// How many inputs are tried.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub tries: u32,
+    /// What the inputs are drawn from; without it, a new one, which is printed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// An aspect that doesn't count, any number of times.
+    #[arg(long, value_name = "ASPECT")]
+    pub ignore: Vec<String>,
+    /// After how many differences, each in other aspects, it ends.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub most: usize,
 }
 
 #[derive(Debug, Args)]

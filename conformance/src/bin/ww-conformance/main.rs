@@ -5,6 +5,7 @@
 
 mod adapters;
 mod args;
+mod differ;
 mod measure;
 mod progress;
 mod replay;
@@ -87,6 +88,7 @@ fn act(command: Command) -> Result<Ended, Trouble> {
         Command::Explain(wanted) => show::explain(&wanted),
         Command::Adapter { verb } => adapters::act(&verb),
         Command::Report(wanted) => reports::report(&wanted),
+        Command::Diff(wanted) => differ::diff(&wanted),
         Command::Replay(wanted) => replay::replay(&wanted),
         Command::Zoo(wanted) => teeth::zoo(&wanted),
         Command::Baseline(wanted) => teeth::baseline(&wanted),

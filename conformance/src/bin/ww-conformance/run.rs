@@ -119,7 +119,8 @@ fn report(results: &Results, folder: Option<&Path>) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn fresh_seed() -> u64 {
+/// A new seed.
+pub fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     // The standard library draws its hashers' keys from the system's randomness.
     std::hash::RandomState::new().build_hasher().finish() >> 16

@@ -126,7 +126,7 @@ fn ipfs_14_an_answer_that_is_cut_short(suite: &Suite<'_>) -> Verdict {
 /// Has the implementation give up early, where it can be told to, else waits as long as it does by itself.
 pub(crate) fn hasty<'a>(suite: &Suite<'a>, run: Invocation<'a>) -> Invocation<'a> {
     let adapter = suite.setup().adapter();
-    let run = run.at_most(Duration::from_millis(adapter.timeouts.ipfs_ms + adapter.timeouts.run_ms));
+    let run = run.deadline_ms(adapter.timeouts.ipfs_ms + adapter.timeouts.run_ms);
     match &adapter.ipfs_timeout_flag {
         Some(flag) => run.flags([flag.as_str(), "1s"]),
         None => run,

@@ -56,7 +56,9 @@ fn stdio_07_ctrl_z_stops_the_run_and_fg_continues_it(suite: &Suite<'_>) -> Verdi
     let shell = suite.command(["/bin/sh", "-i"]).env("PS1", "prompt> ").env("ENV", "");
     let run = terminal.with(shell).start()?;
     terminal.shows("prompt> ", 1)?;
-    terminal.types(&format!("{}\n", words(&suite.ww().flags(["/bin/cat"]))))?;
+    let cell = suite.ww().flags(["/bin/sh", "-c", "echo cell-$((1+1)); exec cat"]);
+    terminal.types(&format!("{}\n", words(&cell)))?;
+    terminal.shows("cell-2", 1)?;
     for round in 1..=3 {
         // The terminal echoes the line, and the cell that reads it again does so too.
         let line = format!("line-{round}");
@@ -124,6 +126,7 @@ fn stdio_08_a_program_that_cant_be_executed_leaves_the_terminal(suite: &Suite<'_
     let script = format!("{}; echo code-$?; read go", words(&suite.ww().binary(noise, ["x"])));
     let run = terminal.with(suite.command(["/bin/sh", "-c", &script])).start()?;
     terminal.shows("code-126", 1)?;
+    suite.refused();
     same("foreground group", terminal.foreground()?.as_raw(), run.pid())?;
     terminal.types("go\n")?;
     run.finish()?.exits(0)?;

@@ -140,7 +140,7 @@ impl Ended {
     /// # Errors
     /// A failure that says which of these doesn't hold.
     pub fn refuses(&self, code: i32, phrase: &str, what: &str) -> Verdict<&Self> {
-        self.refusals.set(self.refusals.get() + 1);
+        self.is_a_refusal();
         self.exits(code)?.nothing_ran()?;
         if self.by_source {
             self.holds("it fails", self.report.code != Some(0))?;
@@ -156,6 +156,11 @@ impl Ended {
             return self.explain(fail(format!("a line that names {what:?}"), format!("{line:?}")));
         }
         Ok(self)
+    }
+
+    /// Notes that the case takes it for a refusal, where [`Ended::refuses`] isn't what it asks.
+    pub(crate) fn is_a_refusal(&self) {
+        self.refusals.set(self.refusals.get() + 1);
     }
 
     /// Checks that nothing ran: nothing on standard output, no process left.

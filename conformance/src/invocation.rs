@@ -13,7 +13,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use crate::adapter::Caller;
+use crate::adapter::{Caller, Timeouts};
 use crate::capture::Capture;
 use crate::ended::Ended;
 use crate::launch::{Launch, Limit, Plan, Tmpfs};
@@ -223,10 +223,20 @@ impl<'a> Invocation<'a> {
         self
     }
 
-    /// Takes it for hung after so long.
+    /// Takes it for hung after so long where one run may take the usual 30 s, and after more or less where
+    /// the adapter gives runs more or less: for a run that has more to do than others.
     #[must_use]
-    pub fn at_most(mut self, most: Duration) -> Self {
-        self.plan.deadline_ms = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+    pub fn at_most(self, most: Duration) -> Self {
+        let usual = Timeouts::default().run_ms;
+        let run = self.suite.setup().adapter().timeouts.run_ms;
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms(most.saturating_mul(run) / usual)
+    }
+
+    /// Takes it for hung after so many milliseconds.
+    #[must_use]
+    pub fn deadline_ms(mut self, most: u64) -> Self {
+        self.plan.deadline_ms = most;
         self
     }
 

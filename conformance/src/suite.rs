@@ -237,6 +237,11 @@ impl<'a> Suite<'a> {
         self.records.borrow().clone()
     }
 
+    /// Notes that the case has seen a refusal.
+    pub(crate) fn refused(&self) {
+        self.refusals.set(self.refusals.get() + 1);
+    }
+
     /// Where refusals are counted.
     pub(crate) fn refusals(&self) -> Rc<Cell<u32>> {
         Rc::clone(&self.refusals)

@@ -216,6 +216,16 @@ fn in_layout(case: &Case, layout: Layout, adapter: &Adapter) -> Result<Trial, Re
     let lacks = lacks.map(|profile| format!("the case needs the profile {profile}, which the adapter doesn't claim"));
     let not_applicable = cited.first().and_then(|own| claims(own).err()).or(lacks);
     let own = cited.first().copied();
-    let clauses = cited.into_iter().filter(|id| Some(*id) == own || claims(id).is_ok()).collect();
+    let decides = |id: &ClauseId| claims(id).is_ok() && (!case.each_layout || in_force(*id, layout));
+    let clauses = cited.into_iter().filter(|id| Some(*id) == own || decides(id)).collect();
     Ok(Trial { case: *case, clauses, layout, not_applicable })
+}
+
+/// Whether a layout has a clause decided in it: FD-02 and FD-03 speak of one layout each.
+fn in_force(id: ClauseId, layout: Layout) -> bool {
+    match id.to_string().as_str() {
+        "FD-02" => layout == Layout::RpcFirst,
+        "FD-03" => layout == Layout::GrantsFirst,
+        _ => true,
+    }
 }

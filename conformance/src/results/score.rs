@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{CaseLine, ClauseLine, Limit, Results, Verdict};
-use crate::clauses::{ClauseId, Profile};
+use crate::adapter::Origins;
+use crate::clauses::{ClauseId, Origin, Profile};
 use crate::outcome::Outcome;
 
 /// What is known of a clause after a run.
@@ -171,7 +172,12 @@ impl<'a> Score<'a> {
         }
         let scored = |line: &'a ClauseLine| {
             let cases = by_clause.remove(&line.id).unwrap_or_default();
-            Scored { line, state: State::of(line, &cases), cases }
+            let mut state = State::of(line, &cases);
+            // A clause that shares its cases with others isn't among theirs where it isn't judged by.
+            if state == State::NotRun && results.run.origin == Origins::Source && line.origin == Origin::Ruling {
+                state = State::NotApplicable;
+            }
+            Scored { line, state, cases }
         };
         let clauses: Vec<Scored<'a>> = results.clauses.iter().map(scored).collect();
         let profiles = profiles(results, &clauses);

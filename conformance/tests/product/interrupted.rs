@@ -13,9 +13,9 @@ use super::Place;
 #[test]
 fn ctrl_c_ends_the_run_in_order() {
     let hangs =
-        "    words, env, grants = parse(sys.argv[2:])\n    if b'wait' in map(os.fsencode, words): signal.pause()";
-    let place = Place::with(&[("    words, env, grants = parse(sys.argv[2:])", hangs)])
-        .adapter("[timeouts]\nrun-ms = 300000\n");
+        "words, env, grants = parse(sys.argv[2:])\nif 'wait' in words or 'cat-fd' in words:\n    signal.pause()";
+    let place =
+        Place::with(&[("words, env, grants = parse(sys.argv[2:])", hangs)]).adapter("[timeouts]\nrun-ms = 300000\n");
     // This case hangs in its first run, after one that doesn't.
     let mut run = Command::new(env!("CARGO_BIN_EXE_ww-conformance"))
         .args(["run", "--jobs", "2", "CLI-01", "FD-06", "STDIO-01", "--adapter"])

@@ -41,7 +41,7 @@ fn the_rulings_ask_for_more_than_the_source() {
     Place::sound().run(&["--origin", "all", "STDIO-12"]).assert().code(1);
     // No variable for the socket, a banner, exit code 1 for all that fails, another form of messages.
     let place = Place::with(&[
-        ("placed = {b\"WW_RPC_FD\": theirs", "placed = {b\"HOST_FD\": theirs"),
+        ("placed = {b\"WW_RPC_FD\": socket", "placed = {b\"HOST_FD\": socket"),
         ("words, env, grants = parse(sys.argv[2:])", "words, env, grants = parse(sys.argv[2:]); os.write(2, b'go\\n')"),
         ("os._exit(code)", "os._exit(1)"),
         ("for part in (\"ww\", *parts)", "for part in (\"level=error\", *parts)"),

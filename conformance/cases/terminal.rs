@@ -126,7 +126,7 @@ fn stdio_08_a_program_that_cant_be_executed_leaves_the_terminal(suite: &Suite<'_
     let script = format!("{}; echo code-$?; read go", words(&suite.ww().binary(noise, ["x"])));
     let run = terminal.with(suite.command(["/bin/sh", "-c", &script])).start()?;
     terminal.shows("code-126", 1)?;
-    suite.refused();
+    suite.notes().refused();
     same("foreground group", terminal.foreground()?.as_raw(), run.pid())?;
     terminal.types("go\n")?;
     run.finish()?.exits(0)?;

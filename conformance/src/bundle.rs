@@ -103,7 +103,7 @@ pub fn write(folder: &Path, trial: &Trial, suite: &Suite<'_>, stop: &Stop) -> io
     let Stop::Fail(text) = stop else { return Err(io::ErrorKind::InvalidInput.into()) };
     let adapter = suite.setup().adapter().clone();
     let split = expected_and_got(text);
-    let commands = suite.records();
+    let commands = suite.notes().records();
     let bundle = Bundle {
         schema: SCHEMA,
         case: trial.case.name.into(),

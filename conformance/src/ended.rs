@@ -2,7 +2,6 @@
 //!
 //! What must stay true: every failure carries the command line, the exit and what was said.
 
-use std::cell::Cell;
 use std::fmt::{Debug, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::facts::Facts;
 use crate::launch::Report;
-use crate::suite::Suite;
+use crate::suite::{Notes, Suite};
 use crate::verdict::{RAN, Stop, Verdict, checked, fail, same};
 
 /// How much of a stream a failure shows, in bytes.
@@ -22,8 +21,8 @@ const SHOWN: usize = 600;
 #[derive(Clone, Debug)]
 pub struct Ended {
     pub(crate) line: String,
-    /// How many refusals the case has seen so far.
-    pub(crate) refusals: Rc<Cell<u32>>,
+    /// What the case has seen so far.
+    pub(crate) notes: Rc<Notes>,
     /// Whether the source's words alone count: then exit codes and the form of messages don't.
     pub(crate) by_source: bool,
     /// How it ended, and what it left for a moment or for good.
@@ -39,18 +38,18 @@ pub struct Ended {
 impl Ended {
     pub(crate) fn note_leaks(&self, suite: &Suite<'_>, files_may_stay: bool) {
         for stray in &self.report.killed {
-            suite.leaked(format!("process {} ({}) outlived `{}`", stray.pid, stray.name, self.line));
+            suite.notes().leaked(format!("process {} ({}) outlived `{}`", stray.pid, stray.name, self.line));
         }
         if self.report.code.is_some() {
             for stray in &self.report.left {
-                suite.leaked(format!("process {} ({}) was left by `{}`", stray.pid, stray.name, self.line));
+                suite.notes().leaked(format!("process {} ({}) was left by `{}`", stray.pid, stray.name, self.line));
             }
         }
         for name in self.report.files.iter().filter(|_| !files_may_stay) {
-            suite.leaked(format!("{name} was left on its own file system by `{}`", self.line));
+            suite.notes().leaked(format!("{name} was left on its own file system by `{}`", self.line));
         }
         for path in self.files.iter().filter(|_| !files_may_stay) {
-            suite.leaked(format!("{} was left by `{}`", path.display(), self.line));
+            suite.notes().leaked(format!("{} was left by `{}`", path.display(), self.line));
         }
     }
 
@@ -160,7 +159,7 @@ impl Ended {
 
     /// Notes that the case takes it for a refusal, where [`Ended::refuses`] isn't what it asks.
     pub(crate) fn is_a_refusal(&self) {
-        self.refusals.set(self.refusals.get() + 1);
+        self.notes.refused();
     }
 
     /// Checks that nothing ran: nothing on standard output, no process left.

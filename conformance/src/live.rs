@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -154,7 +155,7 @@ impl Live<'_> {
             let Some(capture) = capture else { return vec![] };
             // Everything that the run started is dead by now: whoever has it open was handed it.
             if !capture.wait_for_end(grace) {
-                suite.leaked(format!("{name} is still open elsewhere: {}", capture.holders().join(", ")));
+                suite.notes().leaked(format!("{name} is still open elsewhere: {}", capture.holders().join(", ")));
                 return capture.so_far();
             }
             capture.all()
@@ -162,9 +163,9 @@ impl Live<'_> {
         let (stdout, stderr) = (all("standard output", self.stdout), all("standard error", self.stderr));
         let files = suite.files().into_iter().filter(|path| !self.before.contains(path)).collect();
         let by_source = suite.setup().adapter().origin == Origins::Source;
-        let refusals = suite.refusals();
-        let ended = Ended { line: suite.line_of(self.at), refusals, by_source, report, stdout, stderr, files };
-        suite.ended(self.at, (&ended).into());
+        let notes = Rc::clone(suite.notes());
+        let ended = Ended { line: suite.notes().line_of(self.at), notes, by_source, report, stdout, stderr, files };
+        suite.notes().ended(self.at, (&ended).into());
         if self.invocation.judged {
             ended.note_leaks(suite, self.invocation.leaves_files);
         }

@@ -155,7 +155,7 @@ impl Trial {
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Err(Stop::Harness(format!("the case panicked: {}", text.unwrap_or("without a word"))))
         });
-        let verdict = match (verdict, suite.leaks()) {
+        let verdict = match (verdict, suite.notes().leaks()) {
             (Ok(()), leaks) if !leaks.is_empty() => fail("nothing is left behind by a run", leaks.join("; ")),
             (Ok(()), _) if checks() == before => Err(Stop::Harness("the case made no check".into())),
             (verdict, _) => verdict,
@@ -163,7 +163,7 @@ impl Trial {
         if let Err(stop) = &verdict {
             failed(&suite, stop);
         }
-        (verdict, suite.records())
+        (verdict, suite.notes().records())
     }
 
     /// The profile of its own clause.

@@ -3,7 +3,8 @@
 //! What must stay true: a case shares nothing that it can change with another; what a run left
 //! behind is noticed whether the case asks or not.
 
-use std::cell::{Cell, RefCell};
+mod notes;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -19,10 +20,10 @@ use crate::clauses::{Profile, Specification};
 use crate::invocation::Invocation;
 use crate::launch::User;
 use crate::node::{Kind, Node, NodeError};
-use crate::record::{End, Record};
 use crate::setup::Setup;
-use crate::shell;
 use crate::verdict::{Stop, Verdict};
+
+pub(crate) use notes::Notes;
 
 /// The ordinary user that root becomes; it needs no entry in a list of users.
 pub const ORDINARY: u32 = 54_321;
@@ -35,9 +36,7 @@ pub struct Suite<'a> {
     profile: Option<Profile>,
     scratch: TempDir,
     // Shared with the places of the same case in other layouts.
-    leaks: Rc<RefCell<Vec<String>>>,
-    records: Rc<RefCell<Vec<Record>>>,
-    refusals: Rc<Cell<u32>>,
+    notes: Rc<Notes>,
 }
 
 impl<'a> Suite<'a> {
@@ -48,15 +47,7 @@ impl<'a> Suite<'a> {
     pub fn new(setup: &'a Setup, layout: Layout, profile: Option<Profile>) -> io::Result<Self> {
         let scratch = TempDir::with_prefix_in("case-", setup.cells())?;
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
-        let suite = Self {
-            setup,
-            layout,
-            profile,
-            scratch,
-            leaks: Rc::default(),
-            records: Rc::default(),
-            refusals: Rc::default(),
-        };
+        let suite = Self { setup, layout, profile, scratch, notes: Rc::default() };
         for name in ["home", "tmp", "cwd", "run", "files"] {
             let path = suite.path(name);
             fs::create_dir(&path)?;
@@ -84,8 +75,7 @@ impl<'a> Suite<'a> {
     /// # Errors
     /// Where no directory can be made.
     pub fn in_layout(&self, layout: Layout) -> io::Result<Self> {
-        let (leaks, records, refusals) = (Rc::clone(&self.leaks), Rc::clone(&self.records), Rc::clone(&self.refusals));
-        Ok(Self { leaks, records, refusals, ..Self::new(self.setup, layout, self.profile)? })
+        Ok(Self { notes: Rc::clone(&self.notes), ..Self::new(self.setup, layout, self.profile)? })
     }
 
     /// A path in the case's own place, which has `home`, `tmp`, `cwd`, `run` and `files`.
@@ -209,51 +199,18 @@ impl<'a> Suite<'a> {
         found
     }
 
-    /// Notes what a run left behind; it fails the case in the end.
-    pub(crate) fn leaked(&self, what: String) {
-        self.leaks.borrow_mut().push(what);
+    /// What the case has seen so far.
+    pub(crate) fn notes(&self) -> &Rc<Notes> {
+        &self.notes
     }
 
-    /// Notes a command that the case runs; gives its place in [`Suite::records`].
-    pub(crate) fn ran(&self, record: Record) -> usize {
-        let mut records = self.records.borrow_mut();
-        records.push(record);
-        records.len() - 1
-    }
-
-    /// Notes how a command ended.
-    pub(crate) fn ended(&self, at: usize, end: End) {
-        self.records.borrow_mut()[at].end = Some(end);
-    }
-
-    /// The line of a command, as a shell would be given it.
-    pub(crate) fn line_of(&self, at: usize) -> String {
-        shell::line(&self.records.borrow()[at])
-    }
-
-    /// The commands that the case ran so far.
-    #[must_use]
-    pub fn records(&self) -> Vec<Record> {
-        self.records.borrow().clone()
-    }
-
-    /// Notes that the case has seen a refusal.
-    pub(crate) fn refused(&self) {
-        self.refusals.set(self.refusals.get() + 1);
-    }
-
-    /// Where refusals are counted.
-    pub(crate) fn refusals(&self) -> Rc<Cell<u32>> {
-        Rc::clone(&self.refusals)
-    }
-
-    /// Where the case saw a refusal: checks that a sound program runs, and its exit code is told. A
-    /// refusal says something only beside a run that isn't refused.
+    /// Where the case saw a refusal: checks that a sound program runs. A refusal says something only
+    /// beside a run that isn't refused.
     ///
     /// # Errors
     /// A failure, where nothing runs at all.
     pub(crate) fn runs_what_is_sound(&'a self) -> Verdict {
-        if self.refusals.get() == 0 {
+        if !self.notes.has_refusals() {
             return Ok(());
         }
         self.ww().probe(["print", "sound"]).run()?.prints("sound")?;
@@ -293,11 +250,5 @@ impl<'a> Suite<'a> {
         let clause = id.parse().ok().and_then(|id| Specification::embedded().clause(id));
         let clause = clause.unwrap_or_else(|| panic!("{id} is no clause"));
         self.setup.adapter().claims(clause).is_ok()
-    }
-
-    /// What runs of this case left behind.
-    #[must_use]
-    pub fn leaks(&self) -> Vec<String> {
-        self.leaks.borrow().clone()
     }
 }

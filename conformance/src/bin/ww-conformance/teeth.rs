@@ -91,7 +91,8 @@ fn print_score(score: &Score) {
         }
     }
     for (control, case, why) in &score.sick {
-        println!("control {control} has no fault, and doesn't pass {case}: {why}");
+        let why: Vec<&str> = why.lines().take(2).collect();
+        println!("control {control} has no fault, and doesn't pass {case}: {}", why.join(" "));
     }
     for id in &score.untried {
         println!("{id:9} has cases, and no fault that shows what they are worth");

@@ -88,7 +88,8 @@ fn one_that_stops_itself() {
 
 #[test]
 fn one_that_floods_standard_error_with_a_gigabyte() {
-    fails_alone("head -c 1000000000 /dev/zero >&2; exit 0", "standard output \"it runs\"");
+    // A gigabyte through a pipe takes its time on a busy machine.
+    fails_within(SOON / 2, "head -c 1000000000 /dev/zero >&2; exit 0", "standard output \"it runs\"");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub fn exit_code(cases: &[CaseLine], stale: &[Stale]) -> u8 {
 /// What a run shows of its implementation, the best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// No case was run.
+    /// No case was decided.
     Nothing,
     /// The harness was at fault somewhere, so that the rest doesn't count.
     HarnessError,

@@ -74,8 +74,11 @@ fn known_failures_are_not_conformant_though_the_exit_code_is_0() {
 
 #[test]
 fn what_was_not_decided_is_not_conformant() {
-    for outcomes in [&[Pass, NotVerifiable][..], &[NotApplicable], &[NotVerifiable]] {
-        assert_eq!(Score::of(&of_outcomes(outcomes)).verdict, Verdict::Undecided, "{outcomes:?}");
+    assert_eq!(Score::of(&of_outcomes(&[Pass, NotVerifiable])).verdict, Verdict::Undecided);
+    for outcomes in [&[][..], &[NotApplicable], &[NotVerifiable], &[NotApplicable, NotVerifiable]] {
+        let results = of_outcomes(outcomes);
+        assert_eq!(Score::of(&results).verdict, Verdict::Nothing, "{outcomes:?}");
+        assert_eq!(exit_code(&results.cases, &results.stale), 4, "{outcomes:?}");
     }
 }
 

@@ -26,7 +26,7 @@ fn run_cell(args: RunArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
         eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
     }
-    match run::run(args) {
+    match run::claim().and_then(|handover| run::run(args, handover)) {
         Ok(ended) => exit::of_end(ended),
         Err(error) => {
             if !matches!(error, RunError::Interrupted { .. }) {

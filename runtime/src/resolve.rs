@@ -8,7 +8,6 @@ mod local;
 
 use std::ffi::{CString, OsStr};
 use std::io;
-use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -104,7 +103,7 @@ pub struct Image {
     /// How the view has to show it, where it isn't a part of the system.
     pub shown: Option<Shown>,
     /// Its own directory, if it was fetched or copied: goes when this does.
-    kept: Option<RunDir>,
+    _kept: Option<RunDir>,
 }
 
 /// A `<binary>`, told apart.
@@ -148,16 +147,11 @@ pub async fn fetch(path: &ContentPath, content: &Content, max_size: u64) -> Resu
 }
 
 impl Image {
-    /// The descriptor that has to stay open.
-    pub fn descriptor(&self) -> Option<RawFd> {
-        self.kept.as_ref().map(RunDir::descriptor)
-    }
-
     /// The program of a run's own directory.
     fn kept(directory: RunDir, name: &[u8]) -> Result<Image, RunDirError> {
         let path = directory.path();
         match Image::shown(path.clone(), name) {
-            Ok(image) => Ok(Image { kept: Some(directory), ..image }),
+            Ok(image) => Ok(Image { _kept: Some(directory), ..image }),
             Err(source) => Err(RunDirError::Unusable { path, source }),
         }
     }
@@ -167,7 +161,7 @@ impl Image {
         let found = from.symlink_metadata()?;
         let shown = Shown { from: from.clone(), identity: (found.dev(), found.ino()), name: name.to_vec() };
         let program = in_view(&Path::new(PROGRAMS).join(OsStr::from_bytes(name)))?;
-        Ok(Image { program, on_host: from, shown: Some(shown), kept: None })
+        Ok(Image { program, on_host: from, shown: Some(shown), _kept: None })
     }
 }
 

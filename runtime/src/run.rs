@@ -16,6 +16,7 @@ use crate::fds::FdPlan;
 use crate::resolve::ResolveError;
 use crate::serve;
 use crate::status::Status;
+use crate::sys::fds::Handover;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, SoleThread, StartError};
@@ -75,8 +76,13 @@ impl RunError {
     }
 }
 
+/// Tells what this process was handed from what will be its own: comes before it opens anything.
+pub fn claim() -> Result<Handover, RunError> {
+    Handover::take().map_err(RunError::host("cannot list this process's descriptors"))
+}
+
 /// Runs a program as a cell, and says how it ended.
-pub fn run(args: RunArgs) -> Result<Ended, RunError> {
+pub fn run(args: RunArgs, handover: Handover) -> Result<Ended, RunError> {
     let signals = Signals::block().map_err(RunError::host("cannot watch for signals"))?;
     let terminal = Terminal::find();
     let content = Content::new(args.endpoint.clone(), Timeouts { idle: args.ipfs_timeout, ..Timeouts::default() });
@@ -94,7 +100,7 @@ pub fn run(args: RunArgs) -> Result<Ended, RunError> {
     drop(cells_end);
 
     let mut status = Status::new(args.status);
-    let ended = serve::serve(&cell, image.descriptor(), rpc, content, &signals, terminal.as_ref(), &mut status);
+    let ended = serve::serve(&cell, handover, rpc, content, &signals, terminal.as_ref(), &mut status);
     cell.end();
     drop((image, terminal));
     let ended = ended.map_err(RunError::host("lost the cell"))?;

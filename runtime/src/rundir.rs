@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,8 @@ pub enum RunDirError {
 #[derive(Debug)]
 pub struct RunDir {
     directory: TempDir,
-    lock: Flock<OwnedFd>,
+    /// Held for as long as this is.
+    _lock: Flock<OwnedFd>,
 }
 
 impl RunDir {
@@ -60,7 +61,7 @@ impl RunDir {
             let directory = builder.prefix(PREFIX).permissions(private).tempdir_in(&parent).map_err(unusable)?;
             // Another run's sweep may have come between the making and the lock: then it is gone, so again.
             match lock(directory.path()).map_err(unusable)? {
-                Some(lock) => return Ok(RunDir { directory, lock }),
+                Some(lock) => return Ok(RunDir { directory, _lock: lock }),
                 None => continue,
             }
         }
@@ -76,11 +77,6 @@ impl RunDir {
     pub fn finish(&self, program: File) -> Result<(), RunDirError> {
         let made = program.set_permissions(fs::Permissions::from_mode(0o555));
         made.map_err(|source| RunDirError::Unusable { path: self.path(), source })
-    }
-
-    /// The descriptor that holds the lock.
-    pub fn descriptor(&self) -> RawFd {
-        self.lock.as_raw_fd()
     }
 
     /// The program's path.

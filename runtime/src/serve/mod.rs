@@ -14,7 +14,6 @@ mod refusal;
 mod vat;
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use tokio::task::LocalSet;
@@ -23,24 +22,22 @@ use crate::content::Content;
 use crate::ended::Ended;
 use crate::rundir;
 use crate::status::Status;
-use crate::sys::fds::watch;
+use crate::sys::fds::{Handover, watch};
 use crate::sys::signals::{Received, Signals, stop_self};
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Cell, Event};
 
-/// Serves the cell until it ends; `kept` is a descriptor that stays open beside those named here.
+/// Serves the cell until it ends; what was handed over is the cell's now, and the host lets go of it.
 pub fn serve(
     cell: &Cell,
-    kept: Option<RawFd>,
+    handover: Handover,
     rpc: UnixStream,
     content: Content,
     signals: &Signals,
     terminal: Option<&Terminal>,
     status: &mut Status,
 ) -> io::Result<Ended> {
-    let own = [signals.descriptor().as_raw_fd(), rpc.as_raw_fd()].into_iter().chain(cell.descriptors());
-    let others = [kept, status.descriptor(), terminal.map(Terminal::descriptor)].into_iter().flatten();
-    sys::fds::let_go_of_all_but(&own.chain(others).collect::<Vec<RawFd>>())?;
+    handover.let_go(status.descriptor())?;
     status.started(cell.pid());
     rundir::sweep();
     sys::heap::give_back_large_blocks();

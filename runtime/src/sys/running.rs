@@ -1,7 +1,7 @@
 //! A cell that runs, as the host holds it: its init, its pidfd, and the socket that tells what happens to it.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -34,11 +34,6 @@ impl Cell {
     /// The cell's process as the host sees it.
     pub fn pid(&self) -> i32 {
         self.pid
-    }
-
-    /// The descriptors that the host needs while the cell runs.
-    pub fn descriptors(&self) -> [RawFd; 2] {
-        [self.control.as_raw_fd(), self.pidfd.as_raw_fd()]
     }
 
     /// Readable when [`Cell::event`] has something to tell.

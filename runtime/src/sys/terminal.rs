@@ -48,11 +48,6 @@ impl Terminal {
         self.controls
     }
 
-    /// The descriptor that has to stay open.
-    pub fn descriptor(&self) -> RawFd {
-        self.path.as_raw_fd()
-    }
-
     /// Hands the foreground, where it is ours now, to the cell's group.
     pub fn hand_to(&self, group: Pid) {
         if let Some(file) = self.reopen()

@@ -31,8 +31,10 @@ pub const SELFCHECK: Cell = Cell { package: "ww-selfcheck", variable: "WW_SELFCH
 #[derive(Debug, Error)]
 pub enum CellError {
     /// The compiler's own name for this machine can't be asked for.
-    #[error("`rustc -vV` doesn't say which host it is for: the cells have to be built, and need Rust")]
-    Host,
+    #[error(
+        "the cells have to be built, and `rustc -vV` doesn't say for which host: install Rust, or name them by {0}"
+    )]
+    Host(&'static str),
     /// `cargo` isn't there.
     #[error("cargo can't be run to build the cells; install Rust, or name them by {0}")]
     Cargo(&'static str, #[source] std::io::Error),
@@ -43,8 +45,16 @@ pub enum CellError {
     #[error("{0} names {1}, which isn't there")]
     Missing(&'static str, PathBuf),
     /// There is no repository to build from.
-    #[error("the cell {0} isn't beside the suite ({1}), and the repository that it is built from isn't there")]
-    Nowhere(&'static str, PathBuf),
+    #[error(
+        "the cell {} isn't beside the suite ({}), and the repository that it is built from isn't there: name one by {}",
+        .cell.package, .beside.display(), .cell.variable
+    )]
+    Nowhere {
+        /// The cell.
+        cell: Cell,
+        /// Where it was looked for.
+        beside: PathBuf,
+    },
 }
 
 /// The files of these cells: what the variable names, else what lies in `beside`, else built.
@@ -62,7 +72,7 @@ pub fn find(wanted: &[Cell], beside: &Path) -> Result<Vec<PathBuf>, CellError> {
             None if sources => None,
             None => {
                 let path = beside.join(cell.package);
-                Some(path.canonicalize().map_err(|_| CellError::Nowhere(cell.package, beside.into()))?)
+                Some(path.canonicalize().map_err(|_| CellError::Nowhere { cell: *cell, beside: beside.into() })?)
             }
         });
     }
@@ -108,9 +118,9 @@ fn build(cells: &[Cell], workspace: &Path, target: &Path) -> Result<PathBuf, Cel
 
 fn host() -> Result<String, CellError> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let said = Command::new(rustc).arg("-vV").output().map_err(|_| CellError::Host)?;
+    let said = Command::new(rustc).arg("-vV").output().map_err(|_| CellError::Host(PROBE.variable))?;
     String::from_utf8_lossy(&said.stdout)
         .lines()
         .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
-        .ok_or(CellError::Host)
+        .ok_or(CellError::Host(PROBE.variable))
 }

@@ -62,6 +62,17 @@ impl Ended {
         })
     }
 
+    /// How it ended, in words.
+    #[must_use]
+    pub fn end(&self) -> String {
+        match (&self.report.code, &self.report.signal) {
+            _ if self.report.flooded => "killed by the watchdog: it forked without end".to_owned(),
+            _ if self.report.overdue => "killed by the watchdog: it took too long".to_owned(),
+            (Some(code), _) => format!("exit code {code}"),
+            (_, signal) => format!("signal {}", signal.unwrap_or(0)),
+        }
+    }
+
     /// The run in a few lines.
     #[must_use]
     pub fn story(&self) -> String {
@@ -70,12 +81,7 @@ impl Ended {
             let text = text.replace("\\n", "\n          ").replace("\\\"", "\"").replace("\\'", "'");
             if bytes.len() > SHOWN { format!("{text}… ({} bytes)", bytes.len()) } else { text }
         };
-        let end = match (&self.report.code, &self.report.signal) {
-            _ if self.report.flooded => "killed by the watchdog: it forked without end".to_owned(),
-            _ if self.report.overdue => "killed by the watchdog: it took too long".to_owned(),
-            (Some(code), _) => format!("exit code {code}"),
-            (_, signal) => format!("signal {}", signal.unwrap_or(0)),
-        };
+        let end = self.end();
         format!(
             "     ran: {}\n   ended: {end}\n  stdout: {}\n  stderr: {}",
             self.line,
@@ -97,7 +103,7 @@ impl Ended {
         if self.report.code == Some(code) && !self.report.overdue {
             return Ok(self);
         }
-        self.explain(fail(format!("exit code {code}"), "another end"))
+        self.explain(fail(format!("exit code {code}"), self.end()))
     }
 
     /// Checks that standard output is exactly this.

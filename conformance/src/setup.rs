@@ -87,7 +87,7 @@ impl Setup {
             placed.push(path);
         }
         let mut placed = placed.into_iter();
-        let probe = placed.next().ok_or(CellError::Host)?;
+        let probe = placed.next().ok_or(CellError::Nowhere { cell: cells::PROBE, beside: beside.into() })?;
         let (rpc_probe, selfcheck) = (placed.next(), placed.next());
         let nodes = Arc::new(Nodes::new(&launcher, node));
         let parts = Parts { launcher, probe, rpc_probe, selfcheck, cells: folder.path().to_owned() };

@@ -5,7 +5,28 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::launch::Plan;
 use crate::record::{Record, Target};
+
+/// The names that prlimit(1) has for the resources of setrlimit(2), by number.
+const RESOURCES: [&str; 16] = [
+    "cpu",
+    "fsize",
+    "data",
+    "stack",
+    "core",
+    "rss",
+    "nproc",
+    "nofile",
+    "memlock",
+    "as",
+    "locks",
+    "sigpending",
+    "msgqueue",
+    "nice",
+    "rtprio",
+    "rttime",
+];
 
 /// Longer words and lists of words are cut where a line is only to be read.
 const SHOWN: usize = 400;
@@ -30,6 +51,28 @@ fn short(word: &[u8]) -> String {
         0..=SHOWN => quoted(word),
         length => format!("{}…({length} bytes)", quoted(&word[..40])),
     }
+}
+
+/// Options of env(1) for the signals that a command finds ignored or blocked.
+#[must_use]
+pub fn signals(plan: &Plan) -> Vec<String> {
+    let option = |name: &str, signals: &[i32]| {
+        let numbers: Vec<String> = signals.iter().map(ToString::to_string).collect();
+        (!numbers.is_empty()).then(|| format!("--{name}-signal={}", numbers.join(",")))
+    };
+    option("ignore", &plan.ignored).into_iter().chain(option("block", &plan.blocked)).collect()
+}
+
+/// prlimit(1) with the limits of a command; nothing where it has those of its caller.
+#[must_use]
+pub fn limits(plan: &Plan) -> Vec<String> {
+    let value = |limit: Option<u64>| limit.map_or("unlimited".into(), |value| value.to_string());
+    let option = |limit: &crate::launch::Limit| {
+        let name = RESOURCES.get(limit.resource as usize).copied().unwrap_or("nofile");
+        format!("--{name}={}:{}", value(limit.soft), value(limit.hard))
+    };
+    let options: Vec<String> = plan.limits.iter().map(option).collect();
+    if options.is_empty() { vec![] } else { [vec!["prlimit".into()], options].concat() }
 }
 
 /// What stands behind a command for one of its descriptors; nothing where it is an ordinary one.
@@ -57,10 +100,19 @@ pub fn line(record: &Record) -> String {
     let usual = ["PATH=", "HOME=", "TMPDIR=", "XDG_RUNTIME_DIR=", "XDG_DATA_HOME="];
     let own = |entry: &&Vec<u8>| !usual.iter().any(|usual| entry.starts_with(usual.as_bytes()));
     let mut words: Vec<String> = Vec::new();
+    if record.plan.umask != 0o022 {
+        words.push(format!("umask {:03o};", record.plan.umask));
+    }
+    let signals = signals(&record.plan);
+    if !signals.is_empty() {
+        words.push("env".into());
+        words.extend(signals);
+    }
     for entry in record.plan.env.iter().filter(own) {
         let at = entry.iter().position(|byte| *byte == b'=').unwrap_or(entry.len());
         words.push(format!("{}={}", String::from_utf8_lossy(&entry[..at]), short(&entry[(at + 1).min(entry.len())..])));
     }
+    words.extend(limits(&record.plan));
     words.extend(record.plan.argv.iter().take(WORDS).map(|word| short(word)));
     if record.plan.argv.len() > WORDS {
         words.push(format!("… ({} words)", record.plan.argv.len()));

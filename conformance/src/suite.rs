@@ -34,8 +34,7 @@ pub struct Suite<'a> {
     setup: &'a Setup,
     layout: Layout,
     profile: Option<Profile>,
-    scratch: TempDir,
-    // Shared with the places of the same case in other layouts.
+    scratch: Rc<TempDir>,
     notes: Rc<Notes>,
 }
 
@@ -45,7 +44,7 @@ impl<'a> Suite<'a> {
     /// # Errors
     /// Where no directory can be made.
     pub fn new(setup: &'a Setup, layout: Layout, profile: Option<Profile>) -> io::Result<Self> {
-        let scratch = TempDir::with_prefix_in("case-", setup.cells())?;
+        let scratch = Rc::new(TempDir::with_prefix_in("case-", setup.cells())?);
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
         let suite = Self { setup, layout, profile, scratch, notes: Rc::default() };
         for name in ["home", "tmp", "cwd", "run", "files"] {
@@ -70,12 +69,11 @@ impl<'a> Suite<'a> {
         self.layout
     }
 
-    /// The same place of work in another layout.
-    ///
-    /// # Errors
-    /// Where no directory can be made.
-    pub fn in_layout(&self, layout: Layout) -> io::Result<Self> {
-        Ok(Self { notes: Rc::clone(&self.notes), ..Self::new(self.setup, layout, self.profile)? })
+    /// The same surroundings in another layout.
+    #[must_use]
+    pub fn in_layout(&self, layout: Layout) -> Self {
+        let (scratch, notes) = (Rc::clone(&self.scratch), Rc::clone(&self.notes));
+        Self { layout, scratch, notes, ..*self }
     }
 
     /// A path in the case's own place, which has `home`, `tmp`, `cwd`, `run` and `files`.

@@ -90,7 +90,17 @@ pub fn fail<T>(expected: impl fmt::Display, came: impl fmt::Display) -> Verdict<
 /// A failure that names both, where they aren't.
 pub fn same<T: PartialEq + Debug>(what: impl fmt::Display, got: T, wanted: T) -> Verdict {
     checked();
-    if got == wanted { Ok(()) } else { fail(format!("{what}: {wanted:?}"), format!("{got:?}")) }
+    if got == wanted { Ok(()) } else { fail(format!("{what}: {}", shown(&wanted)), shown(&got)) }
+}
+
+/// A value in a failure, cut where it is long.
+fn shown(value: &impl Debug) -> String {
+    const MOST: usize = 2_000;
+    let text = format!("{value:?}");
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}… ({} bytes)", &text[..at], text.len()),
+        None => text,
+    }
 }
 
 /// Checks that something holds; `what` says it as a sentence, `came` what is there instead.

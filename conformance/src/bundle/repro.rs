@@ -5,29 +5,9 @@ use std::path::Path;
 
 use super::Bundle;
 use crate::record::{Record, Target};
-use crate::shell::quoted;
+use crate::shell::{limits, quoted, signals};
 use crate::suite::Suite;
 use crate::verdict::Stop;
-
-/// The names that prlimit(1) has for the resources of setrlimit(2), by number.
-const RESOURCES: [&str; 16] = [
-    "cpu",
-    "fsize",
-    "data",
-    "stack",
-    "core",
-    "rss",
-    "nproc",
-    "nofile",
-    "memlock",
-    "as",
-    "locks",
-    "sigpending",
-    "msgqueue",
-    "nice",
-    "rtprio",
-    "rttime",
-];
 
 /// Paths of the case's own that are elsewhere when the script runs, each with what stands for it.
 struct Places<'a>(Vec<(&'a Path, &'static str)>);
@@ -111,20 +91,14 @@ fn run(number: usize, record: &Record, places: &Places<'_>) -> String {
     }
     let _ = writeln!(text, "    umask {:03o}", plan.umask);
     let mut words: Vec<String> = vec!["env".into(), "-i".into()];
-    for (option, signals) in [("--ignore-signal", &plan.ignored), ("--block-signal", &plan.blocked)] {
-        words.extend(signals.iter().map(|signal| format!("{option}={signal}")));
-    }
+    words.extend(signals(plan));
     words.extend(plan.env.iter().map(|entry| places.word(entry)));
     if let Some(user) = &plan.user {
         let groups: Vec<String> = user.groups.iter().map(ToString::to_string).collect();
         let groups = if groups.is_empty() { "--clear-groups".into() } else { format!("--groups={}", groups.join(",")) };
         words.push(format!("setpriv --reuid={} --regid={} {groups} --", user.uid, user.gid));
     }
-    for limit in &plan.limits {
-        let value = |limit: Option<u64>| limit.map_or("unlimited".into(), |value| value.to_string());
-        let name = RESOURCES.get(limit.resource as usize).copied().unwrap_or("nofile");
-        words.push(format!("prlimit --{name}={}:{}", value(limit.soft), value(limit.hard)));
-    }
+    words.extend(limits(plan));
     if record.end.as_ref().is_some_and(|end| end.overdue) {
         words.push(format!("timeout --foreground --signal=KILL {}s", plan.deadline_ms.div_ceil(1000)));
     }

@@ -182,7 +182,12 @@ impl<'a> Score<'a> {
         let clauses: Vec<Scored<'a>> = results.clauses.iter().map(scored).collect();
         let profiles = profiles(results, &clauses);
         let mut all = Tally::default();
-        for (state, count) in profiles.iter().filter(|one| one.in_scope).flat_map(|one| &one.tally.0) {
+        // What wasn't asked for doesn't count against what was.
+        let asked = &results.run.asked;
+        let some = !asked.filters.is_empty() || !asked.clauses.is_empty();
+        let counts = |state: &State| !(some && *state == State::NotRun);
+        let tallies = profiles.iter().filter(|one| one.in_scope).flat_map(|one| &one.tally.0);
+        for (state, count) in tallies.filter(|(state, _)| counts(state)) {
             *all.0.entry(*state).or_default() += count;
         }
         let limits = Limit::of(results);

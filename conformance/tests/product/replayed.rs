@@ -25,6 +25,15 @@ fn a_failure_is_replayed_from_its_bundle() {
 }
 
 #[test]
+fn a_case_of_another_layout_leaves_its_files_too() {
+    let place = Place::reversed();
+    place.run(&["fd_02_in_rpc_first_the_nth_grant_is_fd_3_plus_n"]).assert().code(1);
+    let bundle = place.path("report").join(place.results().cases[0].bundle.clone().expect("a bundle"));
+    let said = Command::new(bundle.join("repro.sh")).output().expect("the script");
+    assert!(serde_json::from_slice::<serde_json::Value>(&said.stdout).is_ok(), "{said:?}");
+}
+
+#[test]
 fn its_script_does_the_same_without_the_suite() {
     let place = Place::reversed();
     place.run(&[NAME]).assert().code(1);

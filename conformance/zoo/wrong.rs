@@ -15,7 +15,9 @@ use super::around::waited;
 use super::{Call, Fault};
 
 pub const FAULTS: &[Fault] = &[
-    Fault::new("runs-nothing", "CLI-01 EXEC-01 ENV-01", "succeeds without running anything", |_| ExitCode::SUCCESS),
+    Fault::new("runs-nothing", "CLI-01 EXEC-01 ENV-01 SELF-03", "succeeds without running anything", |_| {
+        ExitCode::SUCCESS
+    }),
     Fault::new("dials-early", "CLI-08 EP-11", "connects to the endpoint before it is needed", dials_early),
     Fault::new("env-cut", "CLI-11", "drops what is too large for execve", |mut call| {
         call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| value.len() < 100_000));

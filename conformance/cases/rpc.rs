@@ -45,7 +45,21 @@ fn rpc_05_the_self_check_cell_finds_nothing_wrong(suite: &Suite<'_>) -> Verdict 
     Ok(())
 }
 
+/// How long a cell watches that nothing happens to it, in milliseconds.
+const WHILE: &str = "1500";
+
+/// Checks that a cell has the socket at all: without one nothing can happen to it.
+fn has_the_socket(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().probe(["facts"]).run()?;
+    let facts = run.facts()?;
+    run.holds("fd 3 is the RPC socket, connected", facts.fd(3).is_some_and(|fd| fd.is_connected_stream()))?;
+    Ok(())
+}
+
 fn rpc_06_a_cell_that_never_speaks_runs_on(suite: &Suite<'_>) -> Verdict {
+    has_the_socket(suite)?;
+    let run = suite.ww().probe(["hangs-up", "3", WHILE]).run()?;
+    run.same("the host hangs up", run.deed()?, Ok(false.into()))?.is_silent()?;
     let run = suite.ww().probe(["wait-then-exit", "9"]).with_input().start()?;
     run.hears("ready", 1)?;
     run.finish()?.exits(9)?.is_silent()?;
@@ -53,6 +67,12 @@ fn rpc_06_a_cell_that_never_speaks_runs_on(suite: &Suite<'_>) -> Verdict {
 }
 
 fn rpc_07_a_cell_that_closes_it_runs_on(suite: &Suite<'_>) -> Verdict {
+    has_the_socket(suite)?;
+    // It closes fd 3, and watches its input, which the suite holds open meanwhile.
+    let run = suite.ww().probe(["hangs-up", "0", WHILE, "3"]).with_input().start()?;
+    run.says("}\n")?;
+    let run = run.finish()?;
+    run.same("its input is cut off", run.deed()?, Ok(false.into()))?.is_silent()?;
     let run = suite.ww().probe(["close-then-exit", "5", "3"]).with_input().start()?;
     run.hears("ready", 1)?;
     run.finish()?.exits(5)?.is_silent()?;

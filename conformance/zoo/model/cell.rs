@@ -57,6 +57,7 @@ impl Plan {
             let folder = folder.filter(|_| jail == Jail::Bubblewrap && !wrong.is("grant-directory-as-it-is"));
             match folder {
                 Some(path) => self.folders.push((path.clone(), number)),
+                None if wrong.is("socket-missing") && name == "WW_RPC_FD" => {}
                 None => self.moves.push((source, number)),
             }
             let told = match (wrong.0, name == "WW_RPC_FD") {

@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 use capnp::Error;
 use capnp::message::ReaderOptions;
@@ -16,6 +17,7 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::twoparty::VatNetwork;
 use capnp_rpc::{RpcSystem, new_client};
 use futures::FutureExt;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::task::LocalSet;
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
@@ -26,6 +28,9 @@ use super::content::Content;
 use super::ipfs::Ipfs;
 use super::relay;
 
+/// How long some faults wait.
+const SHORT: Duration = Duration::from_millis(500);
+
 /// Serves the cell until its session ends; whether it said anything.
 pub fn serve(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong) -> bool {
     std::panic::set_hook(Box::new(|_| ()));
@@ -35,6 +40,10 @@ pub fn serve(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong) -> boo
     let mut spoken = Cell::new(false);
     stream.try_clone().and_then(|stream| session(stream, endpoint, cell, wrong, &spoken)).ok();
     stream.shutdown(Shutdown::Both).ok();
+    if wrong.is("rpc-end-kills-later") {
+        std::thread::sleep(SHORT);
+        kill(cell, Signal::SIGKILL).ok();
+    }
     *spoken.get_mut()
 }
 
@@ -45,7 +54,12 @@ fn session(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong, spoken: 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let stream = tokio::net::UnixStream::from_std(stream)?;
-        stream.readable().await?;
+        let silent = tokio::time::timeout(SHORT, stream.readable()).await.is_err();
+        match wrong.0 {
+            "rpc-silence-hung-up" if silent => return Ok(()),
+            "rpc-silence-kills" if silent => return Ok(kill(cell, Signal::SIGKILL)?),
+            _ => stream.readable().await?,
+        }
         // What the cell says first, if it doesn't just go away.
         spoken.set(!is_ended(&stream));
         let (reader, writer) = stream.into_split();

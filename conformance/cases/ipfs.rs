@@ -98,11 +98,16 @@ fn ipfs_02_a_file_within_a_directory_runs(suite: &Suite<'_>) -> Verdict {
     Ok(())
 }
 
-/// A directory of Kubo's that is sharded, for its names are many and long. `tool` is one of them.
-pub(crate) fn sharded(node: &Node) -> Verdict<String> {
+/// What [`sharded`] has: `tool`, and many long names.
+pub(crate) fn sharded_files() -> Vec<(String, Vec<u8>)> {
     let long = "x".repeat(200);
     let many = (0..1_400).map(|at| (format!("{long}{at}"), at.to_string().into_bytes()));
-    node.directory(std::iter::once(("tool".to_owned(), SCRIPT.into())).chain(many))
+    std::iter::once(("tool".to_owned(), SCRIPT.into())).chain(many).collect()
+}
+
+/// A directory of Kubo's that is sharded, for its names are many and long.
+pub(crate) fn sharded(node: &Node) -> Verdict<String> {
+    node.directory(sharded_files())
 }
 
 fn ipfs_02_a_file_within_a_sharded_directory_runs(suite: &Suite<'_>) -> Verdict {

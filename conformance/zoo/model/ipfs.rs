@@ -14,6 +14,9 @@ use super::content::{Content, Found, Kind, Lack, path};
 /// What `add` takes and `cat` gives at most.
 const MOST: usize = 8 << 20;
 
+/// A CID that parses; no node has it.
+const NOTHING: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
+
 /// The capability.
 pub struct Ipfs {
     content: Content,
@@ -76,6 +79,10 @@ impl Ipfs {
             }
             _ => return Err(self.refusal(method, &format!("{argument}: neither a path nor a CID"))),
         };
+        let path = match (self.wrong.0, method) {
+            ("rpc-stat-path-ignored", "stat") => path.split('/').take(3).collect::<Vec<_>>().join("/"),
+            _ => path,
+        };
         let refused = match self.wrong.0 {
             "rpc-names-refused" => path.starts_with("/ipns/"),
             "rpc-paths-refused" => path.split('/').count() > 3,
@@ -122,6 +129,8 @@ impl i_p_f_s::Server for Ipfs {
                 let other = self.content.add(Vec::new(), false).await;
                 results.get().set_cid(other.map_err(|_| self.refusal("add", "no other"))?);
             }
+            "rpc-add-cid-of-nothing" => results.get().set_cid(NOTHING),
+            "rpc-add-path" => results.get().set_cid(format!("/ipfs/{cid}")),
             _ => results.get().set_cid(cid),
         }
         Ok(())
@@ -167,10 +176,17 @@ impl i_p_f_s::Server for Ipfs {
         match self.wrong.0 {
             "rpc-ls-unsorted" => entries.sort_by(|one, other| other.0.cmp(&one.0)),
             "rpc-ls-sorted-as-dictionary" => entries.sort_by_key(|entry| entry.0.to_lowercase().replace('ä', "a")),
+            "rpc-ls-case-ignored" => entries.sort_by_key(|entry| entry.0.to_lowercase()),
             _ => entries.sort_by(|one, other| one.0.cmp(&other.0)),
         }
         if self.wrong.is("rpc-ls-at-most-1000") {
             entries.truncate(1_000);
+        }
+        if self.wrong.is("rpc-ls-shard-prefixed") && entries.len() > 1_000 {
+            entries.iter_mut().for_each(|entry| entry.0.insert_str(0, "0F"));
+        }
+        if self.wrong.is("rpc-ls-cids-of-nothing") {
+            entries.iter_mut().for_each(|entry| entry.3 = NOTHING.to_owned());
         }
         if self.wrong.is("rpc-ls-cids-shifted") && !entries.is_empty() {
             let mut cids: Vec<String> = entries.iter().map(|entry| entry.3.clone()).collect();
@@ -227,7 +243,7 @@ impl i_p_f_s::Server for Ipfs {
                     let mut link = list.reborrow().get(at);
                     link.set_name(name);
                     link.set_size(size);
-                    link.set_cid(cid);
+                    link.set_cid(if wrong == "rpc-stat-links-unlinked" { String::new() } else { cid });
                 }
             }
         }

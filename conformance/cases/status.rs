@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(status_01_each_line_is_one_object).also(&["STATUS-02", "STATUS-03"]),
     case!(status_02_started_names_the_cells_process),
     case!(status_03_exited_has_the_code),
+    case!(status_03_exited_comes_after_the_cells_last_word),
     case!(status_04_exited_has_the_signal),
     case!(status_06_nothing_started_where_nothing_ran),
     case!(status_07_the_cell_never_has_it),
@@ -65,7 +66,11 @@ fn status_02_started_names_the_cells_process(suite: &Suite<'_>) -> Verdict {
         told.wait(Duration::from_secs(10), |text| text.contains(&b'\n')),
         told.so_far(),
     )?;
-    let line: Value = serde_json::from_slice(told.so_far().split(|byte| *byte == b'\n').next().unwrap_or(&[]))?;
+    let text = told.so_far();
+    let line: Value = match serde_json::from_slice(text.split(|byte| *byte == b'\n').next().unwrap_or(&[])) {
+        Ok(line) => line,
+        Err(fault) => return fail("a line that is one JSON object", format!("{fault}: {}", text.escape_ascii())),
+    };
     same("event", &line["event"], &json!("started"))?;
     same("jail", &line["jail"], &json!("full"))?;
     let command = fs::read(format!("/proc/{}/cmdline", line["pid"])).unwrap_or_default();
@@ -74,8 +79,29 @@ fn status_02_started_names_the_cells_process(suite: &Suite<'_>) -> Verdict {
         command.split(|byte| *byte == 0).nth(1) == Some(&b"catch"[..]),
         command.escape_ascii().to_string(),
     )?;
+    holds("no `exited` line while the cell runs", !has(&told.so_far(), "exited"), told.so_far().escape_ascii())?;
     run.finish()?.exits(0)?;
     Ok(())
+}
+
+fn has(text: &[u8], word: &str) -> bool {
+    text.windows(word.len()).any(|part| part == word.as_bytes())
+}
+
+fn status_03_exited_comes_after_the_cells_last_word(suite: &Suite<'_>) -> Verdict {
+    // The lines and the cell's output go to one pipe, which keeps their order.
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    let told = Capture::of(reader);
+    let run = suite.ww().flags(["--status-fd", "9"]).place(9, &writer).place(1, &writer);
+    let mut run = run.probe(["sleep-until-eof"]).with_input().start()?;
+    drop(writer);
+    let started = told.wait(Duration::from_secs(10), |text| has(text, "started"));
+    holds("`started` while the cell runs", started, told.so_far().escape_ascii())?;
+    run.end_input();
+    run.finish()?.exits(0)?.is_silent()?;
+    let text = String::from_utf8_lossy(&told.all()).into_owned();
+    let (last_word, exited) = (text.find("{\"ok\":"), text.find("\"exited\""));
+    holds("`exited` after what the cell printed last", last_word.is_some() && last_word < exited, text)
 }
 
 fn status_03_exited_has_the_code(suite: &Suite<'_>) -> Verdict {
@@ -137,8 +163,11 @@ fn status_08_granting_it_too_is_refused(suite: &Suite<'_>) -> Verdict {
 }
 
 fn status_09_a_number_that_isnt_open_is_refused(suite: &Suite<'_>) -> Verdict {
-    for number in ["77", "x", "", "-1", "9999999999", "3", "4", "5", "6", "9 "] {
-        suite.ww().flags([&format!("--status-fd={number}")]).probe(["facts"]).run()?.refuses(2, "", "--status-fd")?;
+    // One is open at 9, so that what only looks like it isn't refused for being closed.
+    let file = suite.file("status", "")?;
+    for number in ["77", "x", "", "-1", "9999999999", "3", "4", "5", "6", "9 ", " 9", "9x", "x9", "0x9", "-9"] {
+        let run = suite.ww().flags([&format!("--status-fd={number}")]).place(9, &file).probe(["facts"]).run()?;
+        run.refuses(2, "", "--status-fd")?;
     }
     Ok(())
 }

@@ -22,7 +22,8 @@ macro_rules! fault {
 }
 
 pub const FAULTS: &[Fault] = &[
-    fault!("status-over-two-lines", "STATUS-01", "breaks objects into lines", |line| line.replace(",\"", ",\n\"")),
+    fault!("status-over-two-lines", "STATUS-01 STATUS-02", "breaks objects into lines", |line| line
+        .replace(",\"", ",\n\"")),
     fault!("status-unbroken", "STATUS-01", "ends no line", |line| line.trim_end().to_owned()),
     fault!("status-array", "STATUS-01", "puts each object into an array", |line| format!("[{}]\n", line.trim_end())),
     fault!("status-exited-first", "STATUS-03", "says that the cell exited before it did", |line| {
@@ -31,6 +32,19 @@ pub const FAULTS: &[Fault] = &[
             false => String::new(),
         }
     }),
+    fault!(
+        "status-exited-early",
+        "STATUS-02 STATUS-03",
+        "foretells the exit code that the cell was asked for",
+        |line| {
+            let asked = std::env::args().next_back().and_then(|word| word.parse::<u8>().ok()).unwrap_or(0);
+            match (line.contains("started"), line.contains("\"signal\":null")) {
+                (true, _) => format!("{line}{{\"event\":\"exited\",\"code\":{asked},\"signal\":null}}\n"),
+                (false, true) => String::new(),
+                (false, false) => line,
+            }
+        }
+    ),
     fault!("status-pid-own", "STATUS-02", "gives its own pid for the cell's", |line| {
         set(&line, "pid", std::process::id().into())
     }),

@@ -107,6 +107,13 @@ pub const FAULTS: &[Fault] = &[
             *program = found.into();
         }
     }),
+    fault!("status-number-trimmed", "STATUS-09", "takes the status descriptor's number out of blanks", |call| {
+        for (flag, _) in &mut call.flags {
+            if let Some(number) = flag.to_str().and_then(|flag| flag.strip_prefix("--status-fd=")) {
+                *flag = format!("--status-fd={}", number.trim()).into();
+            }
+        }
+    }),
     fault!("status-negative-ignored", "STATUS-09", "ignores a negative number of the status descriptor", |call| {
         call.flags.retain(|(flag, _)| flag != "--status-fd=-1");
     }),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
+use crate::clauses::Profile;
 use crate::invocation::Invocation;
 use crate::node::{Import, Kind, Node};
 use crate::registry::{Case, case};
@@ -21,6 +22,8 @@ pub(crate) const CASES: &[Case] = &[
     case!(ipfs_05_a_raw_block_runs),
     case!(ipfs_06_a_file_runs_whatever_its_hash),
     case!(ipfs_06_a_file_inside_its_cid_needs_no_daemon),
+    case!(exec_06_a_fetched_script_can_read_itself).needs(Profile::Ipfs),
+    case!(exec_07_a_fetched_program_can_execute_itself_again).needs(Profile::Ipfs),
     case!(path_01_an_ipfs_path_is_never_looked_for_on_disk),
     case!(path_02_ipfs_urls_are_ipfs_paths),
 ];
@@ -175,6 +178,20 @@ fn ipfs_06_a_file_inside_its_cid_needs_no_daemon(suite: &Suite<'_>) -> Verdict {
     let cid = suite.node()?.add(TINY, import)?;
     holds("the node puts it into its CID", cid.starts_with("bafkqa"), &cid)?;
     suite.ww().flags(["--ipfs", &nobody()?]).binary(format!("/ipfs/{cid}"), ["x"]).run()?.exits(7)?.is_silent()?;
+    Ok(())
+}
+
+fn exec_06_a_fetched_script_can_read_itself(suite: &Suite<'_>) -> Verdict {
+    let text = "#!/bin/sh\ncat -- \"$0\"\n";
+    let path = format!("/ipfs/{}", suite.node()?.add(text, Import::default())?);
+    suite.ww_with_node()?.binary(&path, [""; 0]).run()?.exits(0)?.prints(text)?.is_silent()?;
+    Ok(())
+}
+
+fn exec_07_a_fetched_program_can_execute_itself_again(suite: &Suite<'_>) -> Verdict {
+    let path = format!("/ipfs/{}", probe(suite, suite.node()?)?);
+    let run = suite.ww_with_node()?.binary(&path, ["reexec", "reexec", "print", "again"]).run()?;
+    run.exits(0)?.prints("again")?.is_silent()?;
     Ok(())
 }
 

@@ -55,6 +55,11 @@ impl Call {
         self.flags.iter().filter(move |(flag, _)| flag == name).filter_map(|(_, value)| value.as_ref())
     }
 
+    /// The endpoint that `--ipfs` names.
+    pub fn endpoint(&self) -> String {
+        self.values("--ipfs").last().cloned().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Changes the value of each flag of this name.
     pub fn change(&mut self, name: &str, change: impl Fn(&OsString) -> OsString) {
         for (flag, value) in &mut self.flags {

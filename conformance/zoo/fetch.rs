@@ -119,6 +119,21 @@ pub const FAULTS: &[Fault] = &[
         }
         call.become_real()
     }),
+    Fault::new("ipfs-script-as-text", "EXEC-06", "hands a fetched script's text to the shell", |mut call| {
+        let path = call.rest.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let content =
+            endpoint(&call).filter(|_| is_ipfs(&call)).and_then(|at| post(&at, &format!("cat?arg={path}"), true));
+        if let Some(text) = content.and_then(|it| String::from_utf8(it).ok()).filter(|text| text.starts_with("#!")) {
+            call.rest.splice(..1, ["/bin/sh".into(), "-c".into(), text.into(), "sh".into()]);
+        }
+        call.become_real()
+    }),
+    Fault::new("ipfs-not-again", "EXEC-07", "lets no fetched program execute itself again", |mut call| {
+        if is_ipfs(&call) && call.rest.get(1).is_some_and(|verb| verb == "reexec") {
+            call.rest.splice(1.., ["exec".into(), "/proc/self/exe/nothing".into()]);
+        }
+        call.become_real()
+    }),
     Fault::new("ipfs-argv-0-own", "IPFS-01", "calls a fetched program by the path of its file", fetches),
 ];
 

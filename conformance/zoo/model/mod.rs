@@ -5,7 +5,7 @@
 //! descriptors in place and forgets what its caller had set; it serves `Host` and `IPFS` ([`rpc`], [`ipfs`]).
 //! What must stay true: a fault is asked for by its name, in the one place where it makes a difference; a name
 //! that nothing asks for changes nothing, so that no case finds it. It does what the clauses of its faults need
-//! and no more: it passes no signals on, writes no status and fetches no program.
+//! and no more: it passes no signals on, writes no status and verifies nothing that it fetches.
 
 pub mod cell;
 mod content;
@@ -26,7 +26,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
 
 use nix::sys::wait::waitpid;
@@ -61,17 +61,24 @@ const ABOVE: i32 = 500;
 pub fn run(call: &Call, jail: Jail, wrong: Wrong) -> ExitCode {
     let mut state = sys::State::taken();
     state.forget(wrong);
-    match started(call, jail, wrong, state) {
-        Ok((child, host)) => served(child, host, call, wrong),
+    // A usage error comes before anything is fetched.
+    let fetched = refused(call).and_then(|()| program::fetched(call));
+    match fetched.and_then(|file| Ok((started(call, file.as_deref(), jail, wrong, state)?, file))) {
+        Ok(((child, host), _file)) => served(child, host, call, wrong),
         Err(refusal) => says(&format!("ww: {}", refusal.line), refusal.code),
     }
 }
 
 /// Starts the cell's process; gives it, and the host's end of its socket.
-fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(Child, UnixStream), Refusal> {
-    refused(call)?;
+fn started(
+    call: &Call,
+    fetched: Option<&Path>,
+    jail: Jail,
+    wrong: Wrong,
+    state: sys::State,
+) -> Result<(Child, UnixStream), Refusal> {
     let grants = grants(call, wrong)?;
-    let program = program::resolved(call, jail, wrong)?;
+    let program = program::resolved(call, fetched, jail, wrong)?;
     if jail == Jail::Bubblewrap {
         jail::possible(wrong)?;
     }
@@ -115,7 +122,7 @@ fn started(call: &Call, jail: Jail, wrong: Wrong, state: sys::State) -> Result<(
 
 /// Serves the cell until it ends, and gives the code of its end.
 fn served(child: Child, host: UnixStream, call: &Call, wrong: Wrong) -> ExitCode {
-    let endpoint = call.values("--ipfs").last().cloned().unwrap_or_default().to_string_lossy().into_owned();
+    let endpoint = call.endpoint();
     let cell = Pid::from_raw(child.id().cast_signed());
     nix::sys::prctl::set_child_subreaper(true).ok();
     let session = std::thread::spawn(move || rpc::serve(host, &endpoint, cell, wrong));

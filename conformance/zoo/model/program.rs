@@ -1,11 +1,15 @@
 //! Which program a call names, and whether what it needs is there.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::{NamedTempFile, TempPath};
+use tokio::runtime::Builder;
+
+use super::content::{self, Content, Lack};
 use super::{Jail, Wrong};
 use crate::Call;
 
@@ -26,11 +30,28 @@ pub struct Program {
     pub path: PathBuf,
 }
 
-/// The program that a call names.
-pub fn resolved(call: &Call, jail: Jail, wrong: Wrong) -> Result<Program, Refusal> {
+/// The file that an IPFS path leads to, as the daemon gives it; it is gone with this value.
+pub fn fetched(call: &Call) -> Result<Option<TempPath>, Refusal> {
+    let Some(path) = call.rest.first().and_then(|path| path.to_str()).and_then(content::path) else { return Ok(None) };
+    let refused = |why: &str| Refusal::new(1, format!("failed to get IPFS path: {path}: {why}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|fault| refused(&fault.to_string()))?;
+    let content = Content::at(&call.endpoint());
+    let body = runtime.block_on(async { content.file(&content.found(&path).await?.cid).await });
+    let body = body.map_err(|lack| match lack {
+        Lack::Retrieval(why) => refused(&why),
+        Lack::Kind(kind) => Refusal::new(126, format!("unexpected node type: {path}: {kind}")),
+    })?;
+    let mut file = NamedTempFile::new().map_err(|fault| refused(&fault.to_string()))?;
+    let kept = file.write_all(&body).and_then(|()| file.as_file().set_permissions(Permissions::from_mode(0o700)));
+    kept.map_err(|fault| refused(&fault.to_string()))?;
+    Ok(Some(file.into_temp_path()))
+}
+
+/// The program that a call names, or the one that was fetched for it.
+pub fn resolved(call: &Call, fetched: Option<&Path>, jail: Jail, wrong: Wrong) -> Result<Program, Refusal> {
     let name = call.rest.first().cloned().unwrap_or_default();
     let shown = name.display();
-    let path = fs::canonicalize(&name)
+    let path = fs::canonicalize(fetched.unwrap_or(Path::new(&name)))
         .map_err(|fault| Refusal::new(127, format!("failed to resolve path: {shown}: {fault}")))?;
     let refused = |code, why: String| Refusal::new(code, format!("cannot execute: {shown}: {why}"));
     let about = fs::metadata(&path).map_err(|fault| refused(126, fault.to_string()))?;

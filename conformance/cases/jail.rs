@@ -11,7 +11,7 @@ use crate::adapter::Caller;
 use crate::facts::Facts;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, holds, same};
+use crate::verdict::{Stop, Verdict, fail, holds, same};
 
 pub(crate) const CASES: &[Case] = &[
     case!(jail_01_seven_namespaces_are_its_own),
@@ -71,14 +71,28 @@ fn jail_03_no_new_privs_is_set(suite: &Suite<'_>) -> Verdict {
     same("no_new_privs", suite.ww().probe(["facts"]).run()?.facts()?.no_new_privs, Some(1))
 }
 
+/// A name that no other case has, in this run of the suite or another.
+fn own_name(suite: &Suite<'_>) -> String {
+    suite.scratch().file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// What came of one deed of the probe in a cell.
 fn deed(suite: &Suite<'_>, words: &[&str]) -> Verdict<Result<Value, i32>> {
     suite.ww().probe(words).run()?.deed()
 }
 
+/// The names in a folder of the cell's, which has to show them.
+fn listed(suite: &Suite<'_>, folder: &str) -> Verdict<Vec<String>> {
+    let names = deed(suite, &["list", folder])?;
+    match names.as_ref().map(|names| serde_json::from_value(names.clone())) {
+        Ok(Ok(names)) => Ok(names),
+        _ => fail(format!("{folder} can be listed"), format!("{names:?}")),
+    }
+}
+
 fn jail_06_the_system_cant_be_written_to(suite: &Suite<'_>) -> Verdict {
     // New names only: an implementation without a jail may be run by root.
-    let name = format!("ww-conformance-{}", std::process::id());
+    let name = format!("ww-{}", own_name(suite));
     for folder in ["/", "/bin", "/usr", "/usr/bin", "/lib", "/etc", "/dev", "/proc"] {
         let path = format!("{}/{name}", folder.trim_end_matches('/'));
         let written = deed(suite, &["write", &path, "x"])?;
@@ -91,7 +105,7 @@ fn jail_06_the_system_cant_be_written_to(suite: &Suite<'_>) -> Verdict {
 }
 
 fn jail_08_no_user_data_is_seen(suite: &Suite<'_>) -> Verdict {
-    let name = format!("secret-{}", std::process::id());
+    let name = format!("secret-{}", own_name(suite));
     for folder in ["home", "cwd", "tmp", "files", "run"] {
         fs::write(suite.path(folder).join(&name), "secret")?;
     }
@@ -112,8 +126,7 @@ const DEVICES: [&str; 14] = [
 ];
 
 fn jail_09_dev_is_minimal(suite: &Suite<'_>) -> Verdict {
-    let names = deed(suite, &["list", "/dev"])?;
-    let names: Vec<String> = serde_json::from_value(names.unwrap_or_default())?;
+    let names = listed(suite, "/dev")?;
     let foreign: Vec<&String> = names.iter().filter(|name| !DEVICES.contains(&name.as_str())).collect();
     same("devices beyond the minimum", foreign, vec![])?;
     for device in ["null", "zero", "full", "random", "urandom", "tty"] {
@@ -125,8 +138,7 @@ fn jail_09_dev_is_minimal(suite: &Suite<'_>) -> Verdict {
 }
 
 fn jail_10_proc_is_its_own(suite: &Suite<'_>) -> Verdict {
-    let names = deed(suite, &["list", "/proc"])?;
-    let names: Vec<String> = serde_json::from_value(names.unwrap_or_default())?;
+    let names = listed(suite, "/proc")?;
     let processes: Vec<i32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     holds("only processes of the cell", !processes.is_empty() && processes.iter().all(|pid| *pid < 10), &processes)?;
     let environment = deed(suite, &["read", "/proc/1/environ"])?;
@@ -135,7 +147,7 @@ fn jail_10_proc_is_its_own(suite: &Suite<'_>) -> Verdict {
 }
 
 fn jail_11_tmp_is_private(suite: &Suite<'_>) -> Verdict {
-    let path = format!("/tmp/ww-case-{}-{}", std::process::id(), suite.path("x").to_string_lossy().len());
+    let path = format!("/tmp/ww-{}", own_name(suite));
     same("/tmp at the start", deed(suite, &["list", "/tmp"])?, Ok(serde_json::json!([])))?;
     same("writing into /tmp", deed(suite, &["write", &path, "x"])?, Ok(true.into()))?;
     holds("the host doesn't see it", fs::remove_file(&path).is_err(), &path)?;

@@ -180,6 +180,9 @@ fn devices(words: &mut Words, wrong: Wrong) {
         words.bind("--dev-bind", "/dev/kmsg", "/dev/kmsg");
     }
     words.add(["--symlink", "/proc/self/fd", "/dev/fd"]);
+    if wrong.is("jail-dev-closed") {
+        words.add(["--chmod", "0111", "/dev"]);
+    }
     if !wrong.is("jail-dev-writable") {
         words.add(["--remount-ro", "/dev"]);
     }

@@ -106,7 +106,14 @@ fn env_07_the_later_env_beats_the_earlier(suite: &Suite<'_>) -> Verdict {
 fn env_08_every_comma_of_ww_env_separates(suite: &Suite<'_>) -> Verdict {
     gives(suite, Some("A=1\\,B=2"), &[], &["A=1\\\\", "B=2"])?;
     gives(suite, Some("A=\"1,B=2\""), &[], &["A=\\\"1", "B=2\\\""])?;
-    gives(suite, Some("A='1,B=2'"), &[], &["A=\\'1", "B=2\\'"])
+    gives(suite, Some("A='1,B=2'"), &[], &["A=\\'1", "B=2\\'"])?;
+    gives(
+        suite,
+        Some("A=1,B=2\\,C=3,D=\\,E=5\\\\,F=6"),
+        &[],
+        &["A=1", "B=2\\\\", "C=3", "D=\\\\", "E=5\\\\\\\\", "F=6"],
+    )?;
+    gives(suite, Some("A=1,B=\"2,C=3\",D='4,E=5',F=6"), &[], &["A=1", "B=\\\"2", "C=3\\\"", "D=\\'4", "E=5\\'", "F=6"])
 }
 
 fn env_09_empty_pieces_of_ww_env_are_ignored(suite: &Suite<'_>) -> Verdict {

@@ -84,14 +84,7 @@ pub const FAULTS: &[Fault] = &[
         });
     }),
     Fault::new("ww-env-quotes", "ENV-08", "takes a comma within quotes for a part of the value", |call| {
-        with_ww_env(call, |text| {
-            let mut quoted = false;
-            let kept = text.chars().map(|letter| {
-                quoted ^= ['"', '\''].contains(&letter);
-                if letter == ',' && quoted { ';' } else { letter }
-            });
-            Some(kept.collect::<String>().into_bytes())
-        })
+        with_ww_env(call, |text| Some(quoted_whole(text).into_bytes()))
     }),
     Fault::new("ww-env-ends-at-empty", "ENV-09", "ends WW_ENV at its first empty piece", |call| {
         with_ww_env(call, |text| {
@@ -102,6 +95,15 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("ww-env-ignored", "ENV-02", "takes no notice of WW_ENV", |call| with_ww_env(call, |_| Some(vec![]))),
     Fault::new("ww-env-escapes", "ENV-08", "takes a backslash before a comma for an escape", |call| {
         with_ww_env(call, |text| Some(text.replace("\\,", ";").into_bytes()))
+    }),
+    Fault::new(
+        "ww-env-escapes-later",
+        "ENV-08",
+        "takes a backslash for an escape, but not before the first comma",
+        |call| with_ww_env(call, |text| after_first(text, |rest| rest.replace("\\,", ";"))),
+    ),
+    Fault::new("ww-env-quotes-later", "ENV-08", "knows quotes, but not before the first comma", |call| {
+        with_ww_env(call, |text| after_first(text, quoted_whole))
     }),
     Fault::new("ww-env-empty-refused", "ENV-09", "refuses empty pieces of WW_ENV", |call| {
         with_ww_env(call, |text| {
@@ -137,6 +139,22 @@ pub const FAULTS: &[Fault] = &[
 /// What stands before the first `=`.
 pub fn key(value: &OsStr) -> OsString {
     OsStr::from_bytes(value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()).to_owned()
+}
+
+/// A comma within quotes is none any more.
+fn quoted_whole(text: &str) -> String {
+    let mut quoted = false;
+    let kept = text.chars().map(|letter| {
+        quoted ^= ['"', '\''].contains(&letter);
+        if letter == ',' && quoted { ';' } else { letter }
+    });
+    kept.collect()
+}
+
+/// Changes what follows the first comma.
+fn after_first(text: &str, change: fn(&str) -> String) -> Option<Vec<u8>> {
+    let changed = text.split_once(',').map(|(first, rest)| format!("{first},{}", change(rest)));
+    Some(changed.unwrap_or_else(|| text.to_owned()).into_bytes())
 }
 
 fn with_ww_env(call: Call, change: fn(&str) -> Option<Vec<u8>>) -> ExitCode {

@@ -205,10 +205,10 @@ fn ipfs_26_a_full_disk_is_told(suite: &Suite<'_>) -> Verdict {
             continue;
         }
         run.exits(1)?.nothing_ran()?;
-        let line = run.first_line();
+        let line = run.first_line().to_lowercase();
         run.holds(
             "the line of the host says that the disk is full",
-            line.starts_with("ww: ") && line.contains("pace"),
+            line.starts_with("ww: ") && ["space", "full", "enospc", "quota"].iter().any(|word| line.contains(word)),
         )?;
     }
     Ok(())

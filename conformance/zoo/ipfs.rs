@@ -146,6 +146,13 @@ pub const FAULTS: &[Fault] = &[
         })
     })
     .control("repeats"),
+    Fault::new("ipfs-nobody-unsaid", "IPFS-11", "doesn't say that nobody answers", |call| {
+        retold(call, |said| match String::from_utf8_lossy(said).splitn(4, ": ").collect::<Vec<_>>()[..] {
+            [ww, phrase, path, _] => format!("{ww}: {phrase}: {path}: something went wrong\n").into_bytes(),
+            _ => said.to_vec(),
+        })
+    })
+    .control("repeats"),
     Fault::new("ipfs-timeout-unsaid", "IPFS-15", "doesn't say that it timed out", |call| {
         retold(call, |said| replaced(said, "timed out", "no luck"))
     })

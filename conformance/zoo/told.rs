@@ -96,6 +96,10 @@ pub const FAULTS: &[Fault] = &[
         retold(call, |said| replaced(replaced(said, "./", ""), "//", "/"))
     })
     .control("repeats"),
+    Fault::new("size-unsaid", "CLI-11", "doesn't say that it is too much for the kernel", |call| {
+        retold(call, |said| replaced(said, "too long", "no good"))
+    })
+    .control("repeats"),
     Fault::new("usage-said-twice", "MSG-06", "begins a second line with `ww: `", |call| {
         retold(call, |said| [said, if said.is_empty() { &b""[..] } else { b"ww: see --help\n" }].concat())
     })

@@ -120,7 +120,8 @@ fn ipfs_02_a_file_within_a_sharded_directory_runs(suite: &Suite<'_>) -> Verdict 
 
 fn ipfs_03_a_name_leads_to_a_file(suite: &Suite<'_>) -> Verdict {
     let node = suite.node()?;
-    let key = |what| format!("ww-conformance-{what}-{}", std::process::id());
+    let own = suite.scratch().file_name().unwrap_or_default().display();
+    let key = |what| format!("ww-conformance-{what}-{own}");
     let file = node.publish(&format!("/ipfs/{}", node.add(SCRIPT, Import::default())?), &key("file"))?;
     runs(suite.ww_with_node()?, &file)?;
     let folder = node.directory([("bin/name", SCRIPT.into())])?;

@@ -1,5 +1,6 @@
 //! Where a fetched file lies, who can reach it, and that it is gone afterwards.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -90,7 +91,7 @@ fn ipfs_24_two_runs_at_once_share_nothing(suite: &Suite<'_>) -> Verdict {
         let run = run.with_input().start()?;
         run.hears("ready", 1).map(|()| run)
     };
-    let inodes = || -> Vec<u64> {
+    let inodes = || -> BTreeSet<u64> {
         let all = ["tmp", "run"].iter().flat_map(|name| files(&suite.path(name)));
         let size = fs::metadata(suite.probe()).map_or(0, |found| found.len());
         all.filter_map(|file| fs::metadata(file).ok()).filter(|found| found.len() == size).map(|it| it.ino()).collect()

@@ -23,6 +23,7 @@ pub enum Place {
     Shared,
     WritableByAll,
     ReadableByAll,
+    Linked,
     Cwd,
     Home,
     Left,
@@ -65,6 +66,10 @@ pub const FAULTS: &[Fault] = &[
     .control("fetches"),
     Fault::new("ipfs-file-readable", "IPFS-24", "lets everybody read the fetched file", |call| {
         fetched(call, Place::ReadableByAll, true)
+    })
+    .control("fetches"),
+    Fault::new("ipfs-file-linked", "IPFS-24", "links to the file that another run has fetched", |call| {
+        fetched(call, Place::Linked, true)
     })
     .control("fetches"),
     Fault::new("ipfs-in-cwd", "IPFS-23", "fetches into the working directory", |call| fetched(call, Place::Cwd, true))
@@ -173,8 +178,13 @@ fn fetched(mut call: Call, place: Place, whole: bool) -> ExitCode {
         Place::ReadableByAll => 0o755,
         _ => 0o700,
     };
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let other = entries.into_iter().find(|entry| entry.file_name().as_encoded_bytes().starts_with(b"ww-own-"));
+    let linked = other.filter(|_| place == Place::Linked).is_some_and(|it| fs::hard_link(it.path(), &path).is_ok());
     // One that another run is executing can't be written.
-    fs::write(&path, content).ok();
+    if !linked {
+        fs::write(&path, content).ok();
+    }
     fs::set_permissions(&path, fs::Permissions::from_mode(mode)).ok();
     call.rest[0] = path.clone().into();
     ending(&call, path, place)

@@ -167,7 +167,7 @@ fn ipfs_25_a_signal_in_a_retrieval_leaves_nothing(suite: &Suite<'_>) -> Verdict 
             io::copy(stream, &mut io::sink()).map(|_| ())
         })?;
         let run = suite.ww().flags(["--ipfs", &fake.endpoint()]).binary(&path, ["x"]).start()?;
-        if told.recv_timeout(Duration::from_secs(30)).is_err() {
+        if told.recv_timeout(suite.patience(Duration::from_secs(30))).is_err() {
             return fail("the last block is asked for", "it isn't");
         }
         run.signal(signal);

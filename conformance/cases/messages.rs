@@ -25,6 +25,7 @@ const PHRASES: [&str; 4] =
 
 /// Checks that a message is one line that begins `ww: ` and has this many parts at least.
 fn one_line(run: &Ended, parts: usize) -> Verdict {
+    run.nothing_ran()?;
     run.holds("the message ends in one line break", run.stderr.ends_with(b"\n"))?;
     run.same("lines on standard error", run.stderr.iter().filter(|byte| **byte == b'\n').count(), 1)?;
     let line = run.first_line();

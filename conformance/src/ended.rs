@@ -145,7 +145,6 @@ impl Ended {
     /// # Errors
     /// A failure that says which of these doesn't hold.
     pub fn refuses(&self, code: i32, phrase: &str, what: &str) -> Verdict<&Self> {
-        self.is_a_refusal();
         self.exits(code)?.nothing_ran()?;
         if self.by_source {
             self.holds("it fails", self.report.code != Some(0))?;
@@ -163,7 +162,7 @@ impl Ended {
         Ok(self)
     }
 
-    /// Notes that the case takes it for a refusal, where [`Ended::refuses`] isn't what it asks.
+    /// Notes that the case takes it for a refusal.
     pub(crate) fn is_a_refusal(&self) {
         self.notes.refused();
     }
@@ -174,6 +173,7 @@ impl Ended {
     /// A failure, where something is.
     pub fn nothing_ran(&self) -> Verdict<&Self> {
         checked();
+        self.is_a_refusal();
         if self.stdout.is_empty() && self.report.left.is_empty() {
             return Ok(self);
         }

@@ -9,15 +9,15 @@ Faulty implementations of `ww run`, one fault each: the suite is only as good as
 `ww-faulty FAULT run …` does one thing wrong. Most faults stand before a real `ww`, which `WW_REAL` names;
 others are small implementations of their own, for what no wrapper can make.
 
-`conformance/zoo/run` shows that
+`ww-conformance zoo` shows that
 
 - each fault is found by a case of each clause in its row,
 - each control, which is a fault's implementation without the fault, passes every case of these clauses, so that
   a fault is found for its own reason; where a group names no control it is the real `ww`, which the suite judges,
 - each clause that has a case has a fault.
 
-A clause whose cases let a fault pass is a fault of the suite. `conformance/zoo/run WORD` runs those trials alone
-that have the word in their name: a fault, a clause, a control.
+A clause whose cases let a fault pass is a fault of the suite. `ww-conformance zoo WORD…` runs only
+faults that have a word in their name, or that a clause of that id must find.
 
 This file is what `ww-faulty --readme` prints; a test compares it.
 

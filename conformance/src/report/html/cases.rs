@@ -99,9 +99,15 @@ fn compared(case: &CaseLine, most: usize) -> Markup {
 /// The command lines, the last one first to hand.
 fn repeated(case: &CaseLine, most: usize) -> Markup {
     html! {
+        @if let Some(bundle) = &case.bundle {
+            figure.command {
+                figcaption { "Repeat it in a shell, in the folder of this page" }
+                div { pre tabindex="0" { (bundle) "/repro.sh" } button.copy type="button" hidden { "Copy" } }
+            }
+        }
         @if let Some((last, before)) = case.commands.split_last() {
             figure.command {
-                figcaption { "Repeat it in a shell" }
+                figcaption { @if case.bundle.is_some() { "What it ran" } @else { "Repeat it in a shell" } }
                 div { pre tabindex="0" { (excerpt(last, most.max(4_096))) } button.copy type="button" hidden { "Copy" } }
             }
             @if !before.is_empty() {

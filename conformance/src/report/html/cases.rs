@@ -102,7 +102,7 @@ fn repeated(case: &CaseLine, most: usize) -> Markup {
         @if let Some(bundle) = &case.bundle {
             figure.command {
                 figcaption { "Repeat it in a shell, in the folder of this page" }
-                div { pre tabindex="0" { (bundle) "/repro.sh" } button.copy type="button" hidden { "Copy" } }
+                div { pre tabindex="0" { (one_line(bundle, 400)) "/repro.sh" } button.copy type="button" hidden { "Copy" } }
             }
         }
         @if let Some((last, before)) = case.commands.split_last() {

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -129,6 +130,19 @@ fn one_that_exits_before_it_reads() {
 #[test]
 fn one_that_leaves_a_daemon_with_its_pipes() {
     fails_alone("setsid sh -c 'sleep 1000 & exec sleep 1000' & printf 'it runs'; exit 0", "outlived");
+}
+
+#[test]
+fn one_that_hands_its_output_to_a_stranger() {
+    let place = TempDir::new().expect("a temporary directory");
+    let path = place.path().join("stranger");
+    // What is sent stays open in the socket, which nobody reads.
+    let _stranger = UnixListener::bind(&path).expect("a socket");
+    let hand = format!(
+        "import socket; s = socket.socket(socket.AF_UNIX); s.connect('{}'); socket.send_fds(s, [b'x'], [1])",
+        path.display()
+    );
+    fails_alone(&format!("python3 -c \"{hand}\"; printf 'it runs'; exit 0"), "standard output is still open elsewhere");
 }
 
 #[test]

@@ -58,12 +58,15 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault!(
         "grants-by-chance",
-        "FD-06 FD-08",
-        "numbers grants by a map's order, which differs in every other run",
+        "FD-06 FD-07 FD-08",
+        "numbers grants by a map's order, which is another in one run of eight",
         |call| {
-            // Of many bits of the process's number, as of a hash's.
-            if std::process::id().count_ones().is_multiple_of(2) {
-                call.reorder("--with-fd", |values| values.reverse());
+            // Three bits of the process's number, as well mixed as a hash's.
+            if std::process::id().wrapping_mul(0x9e37_79b9) >> 29 == 0 {
+                call.reorder("--with-fd", |values| {
+                    let last = values.pop();
+                    values.splice(0..0, last);
+                });
             }
         }
     ),

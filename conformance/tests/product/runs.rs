@@ -125,3 +125,17 @@ fn a_clause_is_explained_and_everything_listed() {
     suite(&["list", "--clauses", "--profile", "p2p"]).assert().code(0).stdout(predicate::str::contains("pending: "));
     suite(&["completions", "bash"]).assert().code(0).stdout(predicate::str::contains("_ww__conformance"));
 }
+
+#[test]
+fn a_case_that_never_ends_loses_only_itself() {
+    let hangs = "words, env, grants = parse(sys.argv[2:])\nif 'it runs' in words:\n    signal.pause()\n";
+    let place = Place::with(&[("words, env, grants = parse(sys.argv[2:])\n", hangs)]);
+    let place = place.adapter("[timeouts]\nrun-ms = 300000\ncase-ms = 2000\n");
+    place.run(&["--jobs", "1", "CLI-01", "ENV-01"]).assert().code(3);
+    let results = place.results();
+    let slow = results.cases.iter().find(|case| case.name.starts_with("cli_01")).expect("its line");
+    let why = slow.reason.clone().unwrap_or_default();
+    assert!(slow.outcome.word() == "harness-error" && why.contains("killed by the watchdog"), "{slow:?}");
+    let next = results.cases.iter().find(|case| case.name.starts_with("env_01")).expect("its line");
+    assert_eq!(next.outcome.word(), "pass");
+}

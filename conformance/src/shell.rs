@@ -75,12 +75,11 @@ pub fn limits(plan: &Plan) -> Vec<String> {
     if options.is_empty() { vec![] } else { [vec!["prlimit".into()], options].concat() }
 }
 
-/// What stands behind a command for one of its descriptors; nothing where it is an ordinary one.
+/// What stands behind a command for one of its descriptors, its path written by `word`; nothing for one
+/// that a script can't give it.
 #[must_use]
-pub fn redirection(number: i32, to: &Target) -> Option<String> {
+pub fn redirection(number: i32, to: &Target, word: impl Fn(&[u8]) -> String) -> Option<String> {
     match to {
-        Target::Null if number == 0 => None,
-        Target::Captured => None,
         Target::Null => Some(format!("{number}<>/dev/null")),
         Target::File { path, reads, writes, .. } => {
             let sign = match (reads, writes) {
@@ -88,9 +87,9 @@ pub fn redirection(number: i32, to: &Target) -> Option<String> {
                 (false, true) => ">>",
                 _ => "<",
             };
-            Some(format!("{number}{sign}{}", quoted(path.as_os_str().as_bytes())))
+            Some(format!("{number}{sign}{}", word(path.as_os_str().as_bytes())))
         }
-        Target::Terminal | Target::Other(_) => None,
+        Target::Captured | Target::Terminal | Target::Other(_) => None,
     }
 }
 
@@ -117,8 +116,10 @@ pub fn line(record: &Record) -> String {
     if record.plan.argv.len() > WORDS {
         words.push(format!("… ({} words)", record.plan.argv.len()));
     }
+    // An ordinary standard input isn't worth a word.
+    let told = record.placed.iter().filter(|placed| placed.number != 0 || placed.to != Target::Null);
     let mut redirected: Vec<String> =
-        record.placed.iter().filter_map(|placed| redirection(placed.number, &placed.to)).collect();
+        told.filter_map(|placed| redirection(placed.number, &placed.to, quoted)).collect();
     if redirected.len() > WORDS {
         redirected.truncate(WORDS);
         redirected.push("…".into());

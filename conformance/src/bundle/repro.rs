@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Bundle;
 use crate::record::{Record, Target};
-use crate::shell::{limits, quoted, signals};
+use crate::shell::{limits, quoted, redirection, signals};
 use crate::suite::Suite;
 use crate::verdict::Stop;
 
@@ -103,27 +103,14 @@ fn run(number: usize, record: &Record, places: &Places<'_>) -> String {
         words.push(format!("timeout --foreground --signal=KILL {}s", plan.deadline_ms.div_ceil(1000)));
     }
     words.extend(plan.argv.iter().map(|word| places.word(word)));
-    words.extend(record.placed.iter().filter_map(|placed| redirection(placed.number, &placed.to, places)));
+    words.extend(
+        record.placed.iter().filter_map(|placed| redirection(placed.number, &placed.to, |word| places.word(word))),
+    );
     for number in (0..3).filter(|number| record.placed.iter().all(|placed| placed.number != *number)) {
         words.push(format!("{number}>&-"));
     }
     let _ = writeln!(text, "    {}\n}}", words.join(" \\\n        "));
     text
-}
-
-fn redirection(number: i32, to: &Target, places: &Places<'_>) -> Option<String> {
-    match to {
-        Target::Null => Some(format!("{number}<>/dev/null")),
-        Target::File { path, reads, writes, .. } => {
-            let sign = match (reads, writes) {
-                (true, true) => "<>",
-                (false, true) => ">>",
-                _ => "<",
-            };
-            Some(format!("{number}{sign}{}", places.word(path.as_os_str().as_encoded_bytes())))
-        }
-        Target::Captured | Target::Terminal | Target::Other(_) => None,
-    }
 }
 
 /// What the script can't do as the case did.

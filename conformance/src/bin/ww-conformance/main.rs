@@ -17,6 +17,7 @@ mod teeth;
 use std::process::ExitCode;
 
 use args::{Command, parse};
+use ww_conformance::results::Results;
 
 /// How a verb ended, and with that the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,18 @@ enum Ended {
     Nothing,
     /// A signal ended it: 128 and its number.
     Interrupted(u8),
+}
+
+impl Ended {
+    /// By a stream's own word; one without an end is of a suite that was killed.
+    fn of(results: &Results) -> Self {
+        match results.end.as_ref().map_or(3, |end| end.exit_code) {
+            0 => Self::Well,
+            1 => Self::NotConformant,
+            4 => Self::Nothing,
+            _ => Self::HarnessFault,
+        }
+    }
 }
 
 impl From<Ended> for ExitCode {

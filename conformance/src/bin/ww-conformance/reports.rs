@@ -8,7 +8,6 @@ use ww_conformance::report;
 use ww_conformance::results::{self, Results, merge};
 
 use super::args::{Report, ReportVerb};
-use super::run::ended;
 use super::{Ended, Trouble, usage};
 
 /// The width of the terminal, and whether it is to have colours (<https://no-color.org>).
@@ -47,5 +46,5 @@ fn merged(parts: &[std::path::PathBuf], output: &Path) -> Result<Ended, Trouble>
     results::write(&whole, BufWriter::new(file)).map_err(fault)?;
     let (width, color) = screen();
     print!("{}", report::console(&whole, width, color));
-    Ok(ended(&whole))
+    Ok(Ended::of(&whole))
 }

@@ -49,19 +49,9 @@ pub fn run(wanted: Run) -> Result<Ended, Trouble> {
     progress.finish();
     report(&results, wanted.report.as_deref())?;
     Ok(match signal.load(Ordering::SeqCst) {
-        0 => ended(&results),
+        0 => Ended::of(&results),
         number => Ended::Interrupted(u8::try_from(number).unwrap_or(0)),
     })
-}
-
-/// How the program ends by a stream's own word.
-pub fn ended(results: &Results) -> Ended {
-    match results.end.as_ref().map_or(3, |end| end.exit_code) {
-        0 => Ended::Well,
-        1 => Ended::NotConformant,
-        4 => Ended::Nothing,
-        _ => Ended::HarnessFault,
-    }
 }
 
 /// Words that name clauses, areas or cases, taken apart.

@@ -1,6 +1,6 @@
 //! Replay bundles: what a failed case leaves, so that it can be run again, with the suite or without.
 //!
-//! What it does: [`write`] makes a folder of `bundle.json` (the case, its adapter, seed and versions,
+//! What it does: [`write()`] makes a folder of `bundle.json` (the case, its adapter, seed and versions,
 //! what was expected and what came, every command with its whole state), `files` (the case's own
 //! files), `cells`, `cars` (the content that the commands name, from the IPFS node) and `repro.sh`;
 //! [`Bundle::read`] takes it up again.

@@ -111,7 +111,7 @@ impl<'a> Invocation<'a> {
         self
     }
 
-    /// Gives the command a pipe as standard input that [`Live`] writes to.
+    /// Gives the command a pipe as standard input that [`Live`](crate::live::Live) writes to.
     #[must_use]
     pub fn with_input(mut self) -> Self {
         self.feeds_input = true;

@@ -152,11 +152,12 @@ fn one_that_writes_what_isnt_text() {
 
 #[test]
 fn one_that_kills_who_started_it_is_told_as_a_fault_of_the_harness() {
-    let results = judged("kill -KILL $PPID; exec sleep 1000", HUNG);
+    let results = judged("kill -KILL $PPID; exec sleep 7654321", HUNG);
     for case in &results.cases {
         let hostile = case.name.starts_with("cli_01");
         assert_eq!(case.outcome == Outcome::HarnessError, hostile, "{case:?}");
     }
-    let left = Command::new("pgrep").args(["-f", "^sleep 1000$"]).output().expect("pgrep");
+    // A time of its own, for other tests sleep beside this one.
+    let left = Command::new("pgrep").args(["-f", "^sleep 7654321$"]).output().expect("pgrep");
     assert_eq!(String::from_utf8_lossy(&left.stdout), "", "processes that were left");
 }

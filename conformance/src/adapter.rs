@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::clauses::{Clause, Origin, Profile};
+use crate::toml_fault::TomlFault;
 use serde::{Deserialize, Serialize};
 
 pub use settle::AdapterError;
@@ -158,7 +159,8 @@ impl Adapter {
     /// Where the file can't be read, isn't an adapter, names no program, or contradicts itself.
     pub fn read(path: &Path) -> Result<Self, AdapterError> {
         let text = fs::read_to_string(path).map_err(|cause| AdapterError::Read(path.into(), cause))?;
-        let adapter: Self = toml::from_str(&text).map_err(|cause| AdapterError::Format(path.into(), cause))?;
+        let adapter: Self =
+            toml::from_str(&text).map_err(|fault| AdapterError::Format(path.into(), TomlFault::of(&text, &fault)))?;
         adapter.settled(path.parent().unwrap_or(Path::new(".")))
     }
 

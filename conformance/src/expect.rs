@@ -20,6 +20,7 @@ use crate::outcome::Outcome;
 use crate::registry::Trial;
 use crate::results::Stale;
 use crate::select::Selection;
+use crate::toml_fault::TomlFault;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,7 +72,7 @@ pub enum ExpectError {
     Read(PathBuf, #[source] io::Error),
     /// It isn't one.
     #[error("the expected failures {0} are ill-formed")]
-    Format(PathBuf, #[source] toml::de::Error),
+    Format(PathBuf, #[source] TomlFault),
     /// An entry names nothing, or two things.
     #[error("entry {1} of {0} has to name either a case or a clause")]
     Names(PathBuf, usize),
@@ -93,7 +94,8 @@ impl Expectations {
     /// Where it can't be read, or isn't one.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
         let text = fs::read_to_string(path).map_err(|cause| ExpectError::Read(path.into(), cause))?;
-        let file: File = toml::from_str(&text).map_err(|cause| ExpectError::Format(path.into(), cause))?;
+        let file: File =
+            toml::from_str(&text).map_err(|fault| ExpectError::Format(path.into(), TomlFault::of(&text, &fault)))?;
         let entries = file.expect.into_iter().enumerate().map(|(at, entry)| entry.checked(path, at + 1));
         Ok(Self { path: Some(path.into()), entries: entries.collect::<Result<_, _>>()?, ..Self::default() })
     }

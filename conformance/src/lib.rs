@@ -35,5 +35,6 @@ pub mod shell;
 pub mod suite;
 mod sys;
 pub mod terminal;
+pub mod toml_fault;
 pub mod verdict;
 pub mod zoo;

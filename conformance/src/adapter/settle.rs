@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{Adapter, Addresses};
 use crate::clauses::Profile;
+use crate::toml_fault::TomlFault;
 
 /// Why there is no adapter.
 #[derive(Debug, Error)]
@@ -17,7 +18,7 @@ pub enum AdapterError {
     Read(PathBuf, #[source] std::io::Error),
     /// The file isn't an adapter.
     #[error("the adapter {0} isn't one")]
-    Format(PathBuf, #[source] toml::de::Error),
+    Format(PathBuf, #[source] TomlFault),
     /// The command is empty, or its program isn't there.
     #[error("the adapter's command {0:?} is no program that is there")]
     NoProgram(PathBuf),

@@ -61,6 +61,11 @@ fn an_adapter_that_isnt_one_is_2_and_says_where() {
         check(&place, text, 2, says);
     }
     let p2p = SOUND.replace("'fds'", "'fds', 'p2p'");
+    // Whatever the parser draws, the error is one line.
+    fs::write(place.path("three.toml"), SOUND.replace("['./ww', 'run']", "3")).expect("the adapter");
+    let said = suite(&["adapter", "check"]).arg(place.path("three.toml")).assert().code(2);
+    let text = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(text.lines().count() == 1 && text.contains("line 1: invalid type"), "{text}");
     check(&place, &format!("{p2p}addresses = {{ stderr = '(' }}\n"), 2, "ill-formed regular expression");
     check(&place, &format!("{p2p}addresses = {{ stderr = 'on (.*)' }}\n"), 2, "without a group");
 }

@@ -139,3 +139,15 @@ fn a_case_that_never_ends_loses_only_itself() {
     let next = results.cases.iter().find(|case| case.name.starts_with("env_01")).expect("its line");
     assert_eq!(next.outcome.word(), "pass");
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault_and_a_full_disk_is() {
+    let into = |target: &str, words: &str| {
+        let line = format!("\"$0\" {words} {target}");
+        let mut shell = assert_cmd::Command::new("bash");
+        shell.args(["-o", "pipefail", "-c", &line, env!("CARGO_BIN_EXE_ww-conformance")]).assert()
+    };
+    into("| head -n 1", "list").code(0).stderr("");
+    into(">/dev/full", "list").code(3).stderr(predicate::str::contains("standard output can't be written"));
+    into(">/dev/full", "completions zsh").code(3).stderr(predicate::str::contains("standard output"));
+}

@@ -8,12 +8,13 @@ use ww_conformance::check::{self, Finding};
 use ww_conformance::setup::Setup;
 
 use super::args::AdapterVerb;
+use super::say::{self, say};
 use super::{Ended, Trouble, harness, usage};
 
 pub fn act(verb: &AdapterVerb) -> Result<Ended, Trouble> {
     match verb {
         AdapterVerb::Init { file: None } => {
-            print!("{TEMPLATE}");
+            say::write(format_args!("{TEMPLATE}"));
             Ok(Ended::Well)
         }
         AdapterVerb::Init { file: Some(path) } => {
@@ -24,14 +25,14 @@ pub fn act(verb: &AdapterVerb) -> Result<Ended, Trouble> {
                 }
                 Err(fault) => Err(usage(format!("{} can't be written: {fault}", path.display()))),
                 Ok(()) => {
-                    println!("wrote {}; fill in `command`, then: ww-conformance adapter check {0}", path.display());
+                    say!("wrote {}; fill in `command`, then: ww-conformance adapter check {0}", path.display());
                     Ok(Ended::Well)
                 }
             }
         }
         AdapterVerb::Check { file } => {
             let adapter = Adapter::read(file).map_err(usage)?;
-            println!("{}: `{}` claims {}", file.display(), adapter.command.join(" "), claims(&adapter));
+            say!("{}: `{}` claims {}", file.display(), adapter.command.join(" "), claims(&adapter));
             let setup = Setup::new(adapter, &Setup::beside().map_err(harness)?, None).map_err(harness)?;
             Ok(tell(&check::check(&setup)))
         }
@@ -46,24 +47,24 @@ fn tell(findings: &[(&'static str, Finding)]) -> Ended {
     let mut ended = Ended::Well;
     for (what, finding) in findings {
         match finding {
-            Finding::Fine(how) => println!("ok              {what}: {how}"),
+            Finding::Fine(how) => say!("ok              {what}: {how}"),
             Finding::Adapter(why) => {
-                println!("adapter         {what}: {why}");
+                say!("adapter         {what}: {why}");
                 ended = Ended::Usage;
             }
             Finding::Implementation(why) => {
-                println!("implementation  {what}: {why}");
+                say!("implementation  {what}: {why}");
                 if ended == Ended::Well {
                     ended = Ended::NotConformant;
                 }
             }
             Finding::Harness(why) => {
-                println!("harness         {what}: {why}");
+                say!("harness         {what}: {why}");
                 return Ended::HarnessFault;
             }
         }
     }
-    println!(
+    say!(
         "{}",
         match ended {
             Ended::Well => "the adapter fits the implementation",

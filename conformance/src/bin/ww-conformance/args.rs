@@ -11,7 +11,7 @@ use ww_conformance::report::Format;
 use ww_conformance::results::Shard;
 use ww_conformance::setup::Setup;
 
-use super::{Trouble, harness, usage};
+use super::{Trouble, harness, say, usage};
 
 /// Judges any implementation of `ww run` against the numbered clauses of its specification.
 #[derive(Debug, Parser)]
@@ -264,7 +264,9 @@ pub fn parse() -> Command {
 
 /// Prints the completions for a shell.
 pub fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Arguments::command(), "ww-conformance", &mut std::io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "ww-conformance", &mut text);
+    say::write(format_args!("{}", String::from_utf8_lossy(&text)));
 }
 
 /// A clause's id, in any case.

@@ -12,6 +12,7 @@ use ww_conformance::verdict::Stop;
 
 use super::args::Diff;
 use super::run::fresh_seed;
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn diff(wanted: &Diff) -> Result<Ended, Trouble> {
@@ -31,12 +32,12 @@ pub fn diff(wanted: &Diff) -> Result<Ended, Trouble> {
         most: wanted.most,
         sign: Some(sign),
     };
-    println!("A: {}\nB: {}", a.adapter().command.join(" "), b.adapter().command.join(" "));
+    say!("A: {}\nB: {}", a.adapter().command.join(" "), b.adapter().command.join(" "));
     let found = compare(&a, &b, &options).map_err(|stop| match stop {
         Stop::Fail(why) => usage(why),
         other => harness(other.to_string()),
     })?;
-    println!("{found}");
+    say!("{found}");
     Ok(match (signal.load(Ordering::SeqCst), found.differences.is_empty()) {
         (0, true) => Ended::Well,
         (0, false) => Ended::NotConformant,

@@ -11,6 +11,7 @@ mod progress;
 mod replay;
 mod reports;
 mod run;
+mod say;
 mod show;
 mod teeth;
 
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         return ww_conformance::runner::case_main();
     }
     match act(parse()) {
+        Ok(Ended::Well | Ended::NotConformant) if say::has_lost() => Ended::HarnessFault.into(),
         Ok(ended) => ended.into(),
         Err(Trouble(ended, fault)) => {
             let mut line = format!("ww-conformance: {fault}");

@@ -8,6 +8,7 @@ use ww_conformance::results::Results;
 use ww_conformance::reviewed;
 
 use super::args::Coverage;
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn coverage(wanted: &Coverage) -> Result<Ended, Trouble> {
@@ -16,7 +17,7 @@ pub fn coverage(wanted: &Coverage) -> Result<Ended, Trouble> {
         return note_reviewed(&wanted.list, &wanted.reviewed);
     }
     let registered = Registered::of(specification).map_err(harness)?;
-    println!(
+    say!(
         "{} clauses: {} have cases, {} pending, {} that no case can decide, {} without a case",
         specification.clauses().len(),
         registered.covered.len(),
@@ -25,24 +26,22 @@ pub fn coverage(wanted: &Coverage) -> Result<Ended, Trouble> {
         registered.uncovered.len()
     );
     for id in &registered.uncovered {
-        println!("{id:9} has no case");
+        say!("{id:9} has no case");
     }
     let runs: Vec<Results> =
         wanted.results.iter().map(|file| Results::read(file)).collect::<Result<_, _>>().map_err(usage)?;
     let gate = Gate::of(specification, &runs).map_err(harness)?;
     if !runs.is_empty() {
-        println!("{} clauses were decided by checks that were made", gate.emitted);
+        say!("{} clauses were decided by checks that were made", gate.emitted);
     }
     for (id, why) in &gate.missing {
-        println!("{id:9} wasn't decided: {why}");
+        say!("{id:9} wasn't decided: {why}");
     }
     for id in &gate.ready {
-        println!("{id:9} is pending and has cases: make it active");
+        say!("{id:9} is pending and has cases: make it active");
     }
     for id in &gate.unreviewed {
-        println!(
-            "{id:9} reads differently than when its cases were looked at; `coverage --reviewed {id}` says they fit"
-        );
+        say!("{id:9} reads differently than when its cases were looked at; `coverage --reviewed {id}` says they fit");
     }
     let open = registered.uncovered.is_empty() && gate.is_open();
     Ok(if open { Ended::Well } else { Ended::NotConformant })
@@ -59,6 +58,6 @@ fn note_reviewed(list: &Path, ids: &[ClauseId]) -> Result<Ended, Trouble> {
     }
     let new = reviewed::updated(&old, ids, specification);
     std::fs::write(list, new).map_err(|fault| usage(format!("{} can't be written: {fault}", list.display())))?;
-    println!("noted {} clause(s) in {}", ids.len(), list.display());
+    say!("noted {} clause(s) in {}", ids.len(), list.display());
     Ok(Ended::Well)
 }

@@ -3,8 +3,9 @@
 //! What must stay true: a failure is shown when it is found, in full; nothing is lost when standard
 //! output isn't a terminal.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
+use super::say::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ww_conformance::outcome::Outcome;
 use ww_conformance::results::CaseLine;
@@ -39,11 +40,10 @@ impl Progress {
                 bar.inc(1);
                 bar.set_message(case.name.clone());
                 if tells {
-                    bar.suspend(|| println!("{text}"));
+                    bar.suspend(|| say!("{text}"));
                 }
             }
-            // A reader that has gone away isn't a reason to stop: the reports are still written.
-            None => _ = writeln!(std::io::stdout(), "{text}"),
+            None => say!("{text}"),
         }
     }
 

@@ -11,6 +11,7 @@ use ww_conformance::setup::Setup;
 use ww_conformance::verdict::Stop;
 
 use super::args::Replay;
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn replay(wanted: &Replay) -> Result<Ended, Trouble> {
@@ -28,7 +29,7 @@ pub fn replay(wanted: &Replay) -> Result<Ended, Trouble> {
     ] {
         if then != now {
             let word = |digest: Option<String>| digest.unwrap_or_else(|| "unknown".into());
-            println!("note: {what} was {}, and is {}", word(then), word(now));
+            say!("note: {what} was {}, and is {}", word(then), word(now));
         }
     }
     let trial = registry::trial(&bundle.case, bundle.layout, &adapter).map_err(usage)?;
@@ -42,23 +43,23 @@ pub fn replay(wanted: &Replay) -> Result<Ended, Trouble> {
         let number = signal.load(std::sync::atomic::Ordering::SeqCst);
         return Ok(Ended::Interrupted(u8::try_from(number).unwrap_or(0)));
     };
-    println!("{}, layout {}, seed {}", bundle.case, bundle.layout.name(), bundle.seed);
-    println!("then: {}\n", bundle.stop);
+    say!("{}, layout {}, seed {}", bundle.case, bundle.layout.name(), bundle.seed);
+    say!("then: {}\n", bundle.stop);
     Ok(match now.stop {
         None => {
-            println!("now:  it passes");
+            say!("now:  it passes");
             Ended::Well
         }
         Some(Stop::Fail(text)) => {
-            println!("now:  {text}");
+            say!("now:  {text}");
             Ended::NotConformant
         }
         Some(other @ Stop::Harness(_)) => {
-            println!("now:  {other}");
+            say!("now:  {other}");
             Ended::HarnessFault
         }
         Some(other) => {
-            println!("now:  {other}");
+            say!("now:  {other}");
             Ended::Nothing
         }
     })

@@ -1,13 +1,14 @@
 //! `report`: what a stream of results is made into, and how parts of one run become one.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal};
 use std::path::Path;
 
 use ww_conformance::report;
 use ww_conformance::results::{self, Results, merge};
 
 use super::args::{Report, ReportVerb};
+use super::say::{self, say};
 use super::{Ended, Trouble, usage};
 
 /// The width of the terminal, and whether it is to have colours (<https://no-color.org>).
@@ -30,10 +31,7 @@ pub fn report(wanted: &Report) -> Result<Ended, Trouble> {
         |path: &Path| std::fs::write(path, &text).map_err(|fault| usage(format!("{}: {fault}", path.display())));
     match &wanted.output {
         Some(path) => write(path)?,
-        None => {
-            // A reader that has gone away is no fault of the report.
-            std::io::stdout().write_all(text.as_bytes()).ok();
-        }
+        None => say::write(format_args!("{text}")),
     }
     Ok(Ended::Well)
 }
@@ -45,6 +43,6 @@ fn merged(parts: &[std::path::PathBuf], output: &Path) -> Result<Ended, Trouble>
     let file = File::create(output).map_err(fault)?;
     results::write(&whole, BufWriter::new(file)).map_err(fault)?;
     let (width, color) = screen();
-    print!("{}", report::console(&whole, width, color));
+    say!("{}", report::console(&whole, width, color).trim_end());
     Ok(Ended::of(&whole))
 }

@@ -17,6 +17,7 @@ use ww_conformance::setup::Setup;
 use super::args::{self, Run, Which};
 use super::progress::Progress;
 use super::reports;
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn run(wanted: Run) -> Result<Ended, Trouble> {
@@ -82,7 +83,7 @@ pub fn asked(which: &Which) -> Result<Asked, Trouble> {
 fn list_only(trials: &[registry::Trial]) -> Result<Ended, Trouble> {
     for trial in trials {
         let why = trial.not_applicable.as_ref().map_or_else(String::new, |why| format!("  (not applicable: {why})"));
-        println!("{}{why}", trial.name());
+        say!("{}{why}", trial.name());
     }
     Ok(if trials.is_empty() { Ended::Nothing } else { Ended::Well })
 }
@@ -101,11 +102,11 @@ fn prepare(folder: &Path) -> Result<(), Trouble> {
 /// Prints the summary, and writes the reports.
 fn report(results: &Results, folder: Option<&Path>) -> Result<(), Trouble> {
     let (width, color) = reports::screen();
-    print!("\n{}", ww_conformance::report::console(results, width, color));
+    say!("\n{}", ww_conformance::report::console(results, width, color).trim_end());
     let Some(folder) = folder else { return Ok(()) };
     let fault = |cause| harness(format!("the reports in {}: {cause}", folder.display()));
     ww_conformance::report::write_all(results, folder).map_err(fault)?;
-    println!("reports in {}: report.html, report.md, junit.xml, badge.svg, results.jsonl", folder.display());
+    say!("reports in {}: report.html, report.md, junit.xml, badge.svg, results.jsonl", folder.display());
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use ww_conformance::setup::Setup;
 
 use super::args::{Explain, Judged, List};
 use super::run::asked;
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 pub fn list(wanted: &List) -> Result<Ended, Trouble> {
@@ -24,7 +25,7 @@ pub fn list(wanted: &List) -> Result<Ended, Trouble> {
     }
     for trial in &trials {
         let ids: Vec<String> = trial.clauses.iter().map(ToString::to_string).collect();
-        println!("{} [{}]", trial.case.name, ids.join(" "));
+        say!("{} [{}]", trial.case.name, ids.join(" "));
     }
     Ok(if trials.is_empty() { Ended::Nothing } else { Ended::Well })
 }
@@ -41,7 +42,7 @@ fn clauses(selection: &Selection) -> Result<Ended, Trouble> {
         any = true;
         let cases = coverage.covered.get(&clause.id).map_or(0, Vec::len);
         let judged = unjudged(clause).unwrap_or_else(|| format!("{cases} case(s)"));
-        println!("{:9} {:6} {}  [{judged}]", clause.id, clause.profile, clause.text);
+        say!("{:9} {:6} {}  [{judged}]", clause.id, clause.profile, clause.text);
     }
     Ok(if any { Ended::Well } else { Ended::Nothing })
 }
@@ -61,7 +62,7 @@ pub fn explain(wanted: &Explain) -> Result<Ended, Trouble> {
         let hint = "`ww-conformance list --clauses` has them all";
         return Err(usage(format!("there is no clause {}: {hint}", wanted.id)));
     };
-    println!("{} {} ({})\n\n  {}\n", clause.id, clause.level, clause.profile, clause.text);
+    say!("{} {} ({})\n\n  {}\n", clause.id, clause.level, clause.profile, clause.text);
     let source = match clause.origin {
         Origin::Source => format!("the source document, “{}”", clause.source),
         Origin::Ruling => {
@@ -70,21 +71,21 @@ pub fn explain(wanted: &Explain) -> Result<Ended, Trouble> {
             format!("{}{title}", clause.source)
         }
     };
-    println!("Source    {source}");
+    say!("Source    {source}");
     if let Some(readings) = &clause.disputed {
-        println!("Disputed  {readings}");
+        say!("Disputed  {readings}");
     }
     if let Some(why) = unjudged(clause) {
-        println!("Cases     none; {why}");
+        say!("Cases     none; {why}");
         return Ok(Ended::Well);
     }
     let everything = Adapter { profiles: Profile::ALL.into(), ..Adapter::bare() };
     let every = registry::trials(&everything).map_err(harness)?;
     let trials: Vec<&Trial> = every.iter().filter(|trial| trial.clauses.contains(&clause.id)).collect();
     for (at, trial) in trials.iter().enumerate() {
-        println!("{} {}", if at == 0 { "Cases    " } else { "         " }, trial.case.name);
+        say!("{} {}", if at == 0 { "Cases    " } else { "         " }, trial.case.name);
     }
-    println!("Run       ww-conformance run {}", clause.id);
+    say!("Run       ww-conformance run {}", clause.id);
     by_hand(&wanted.judged, &trials);
     Ok(Ended::Well)
 }
@@ -107,13 +108,13 @@ fn by_hand(judged: &Judged, trials: &[&Trial]) {
     let lines = match sketched() {
         Ok(lines) => lines,
         Err(Trouble(_, fault)) => {
-            println!("By hand   the lines need an implementation to name: {fault}");
+            say!("By hand   the lines need an implementation to name: {fault}");
             return;
         }
     };
-    println!("By hand   each case begins so; paths are those of a run, the last words are for the probe cell:");
+    say!("By hand   each case begins so; paths are those of a run, the last words are for the probe cell:");
     for (trial, line) in trials.iter().zip(lines) {
         let line = if line.is_empty() { "needs an IPFS node first".to_owned() } else { line };
-        println!("          # {}\n          {line}", trial.case.name);
+        say!("          # {}\n          {line}", trial.case.name);
     }
 }

@@ -13,6 +13,7 @@ use ww_conformance::setup::Setup;
 use ww_conformance::zoo::{Fate, Score, Zoo};
 
 use super::args::{Baseline, Judged, Zoo as Wanted};
+use super::say::say;
 use super::{Ended, Trouble, harness, usage};
 
 /// The implementation behind the faults, or in whose place the null ones stand, with a sign for Ctrl-C.
@@ -50,7 +51,7 @@ pub fn zoo(wanted: &Wanted) -> Result<Ended, Trouble> {
     if wanted.list {
         for fault in zoo.faults() {
             let ids: Vec<String> = fault.clauses.iter().map(ToString::to_string).collect();
-            println!("{:28} [{}] {}", fault.name, ids.join(" "), fault.what);
+            say!("{:28} [{}] {}", fault.name, ids.join(" "), fault.what);
         }
         return Ok(Ended::Well);
     }
@@ -64,7 +65,7 @@ pub fn zoo(wanted: &Wanted) -> Result<Ended, Trouble> {
     print_score(&score);
     let (killed, all) = score.counts();
     let share = if all == 0 { 0.0 } else { 100.0 * killed as f64 / all as f64 };
-    println!(
+    say!(
         "mutation score {share:.1} %: {killed} of {all} pairs of fault and clause killed, {} faults, in {:.0} s",
         zoo.faults().len(),
         started.elapsed().as_secs_f32()
@@ -77,25 +78,25 @@ fn print_score(score: &Score) {
     for ((id, fault), fate) in &score.fates {
         by_clause.entry(*id).or_default().push((fault, fate));
     }
-    println!("clause    killed/faults");
+    say!("clause    killed/faults");
     for (id, faults) in &by_clause {
         let killed = faults.iter().filter(|(_, fate)| **fate == Fate::Killed).count();
-        println!("{id:9} {killed}/{}", faults.len());
+        say!("{id:9} {killed}/{}", faults.len());
         for (fault, fate) in faults {
             match fate {
                 Fate::Killed => {}
-                Fate::Survived => println!("          SURVIVED             {fault}"),
-                Fate::KilledByOthers(by) => println!("          killed by the wrong  {fault}: {}", by.join(", ")),
-                Fate::Undecided(why) => println!("          UNDECIDED            {fault}: {why}"),
+                Fate::Survived => say!("          SURVIVED             {fault}"),
+                Fate::KilledByOthers(by) => say!("          killed by the wrong  {fault}: {}", by.join(", ")),
+                Fate::Undecided(why) => say!("          UNDECIDED            {fault}: {why}"),
             }
         }
     }
     for (control, case, why) in &score.sick {
         let why: Vec<&str> = why.lines().take(2).collect();
-        println!("control {control} has no fault, and doesn't pass {case}: {}", why.join(" "));
+        say!("control {control} has no fault, and doesn't pass {case}: {}", why.join(" "));
     }
     for id in &score.untried {
-        println!("{id:9} has cases, and no fault that shows what they are worth");
+        say!("{id:9} has cases, and no fault that shows what they are worth");
     }
 }
 
@@ -106,19 +107,19 @@ pub fn baseline(wanted: &Baseline) -> Result<Ended, Trouble> {
     if let Some(ended) = interrupted(&signal) {
         return Ok(ended);
     }
-    println!("null implementation  passes of cases");
+    say!("null implementation  passes of cases");
     for (name, (all, passed)) in &found.counts {
-        println!("{name:20} {passed:6} of {all}");
+        say!("{name:20} {passed:6} of {all}");
     }
     for ((null, case), reason) in &found.declared {
-        println!("declared   {null:8} passes {case}: {reason}");
+        say!("declared   {null:8} passes {case}: {reason}");
     }
     for (null, case) in &found.vacuous {
-        println!("VACUOUS    {null:8} passes {case}");
+        say!("VACUOUS    {null:8} passes {case}");
     }
     for (null, case) in &found.stale {
-        println!("STALE      {null:8} is listed as passing {case}, and doesn't");
+        say!("STALE      {null:8} is listed as passing {case}, and doesn't");
     }
-    println!("{} undeclared vacuous passes, {} stale entries", found.vacuous.len(), found.stale.len());
+    say!("{} undeclared vacuous passes, {} stale entries", found.vacuous.len(), found.stale.len());
     Ok(if found.is_sound() { Ended::Well } else { Ended::NotConformant })
 }

@@ -161,3 +161,20 @@ fn one_that_kills_who_started_it_is_told_as_a_fault_of_the_harness() {
     let left = Command::new("pgrep").args(["-f", "^sleep 7654321$"]).output().expect("pgrep");
     assert_eq!(String::from_utf8_lossy(&left.stdout), "", "processes that were left");
 }
+
+#[test]
+fn one_that_kills_the_process_of_its_case_is_told_so() {
+    // The launcher's parent, by the second field after the name in its stat.
+    let case = "case=$(sed 's/.*) //' /proc/$PPID/stat | cut -d' ' -f2); kill -KILL $case; exec sleep 7654322";
+    let results = judged(case, HUNG);
+    for line in &results.cases {
+        let hostile = line.name.starts_with("cli_01");
+        assert_eq!(line.outcome == Outcome::HarnessError, hostile, "{line:?}");
+        if hostile {
+            let why = line.reason.clone().unwrap_or_default();
+            assert!(why.contains("ended without a verdict: signal: 9"), "{why}");
+        }
+    }
+    let left = Command::new("pgrep").args(["-f", "^sleep 7654322$"]).output().expect("pgrep");
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "processes that were left");
+}

@@ -1,9 +1,10 @@
 //! The runner's side of one case: it starts the process, answers it, and ends it.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -38,6 +39,8 @@ pub(super) fn run(task: &Task, stop: &StopSign) -> Option<Done> {
 struct Case {
     channel: Channel,
     process: Child,
+    // How it ended, once it was waited for.
+    ended: io::Result<Option<ExitStatus>>,
 }
 
 /// What was waited for.
@@ -58,7 +61,7 @@ impl Case {
             .process_group(0)
             .spawn()
             .map_err(|cause| LaunchError::Start { path: program, cause })?;
-        let case = Self { channel, process };
+        let case = Self { channel, process, ended: Ok(None) };
         let order = Order {
             case: task.trial.case.name.into(),
             layout: task.trial.layout,
@@ -97,8 +100,8 @@ impl Case {
                     return Ok(Some(*done));
                 }
                 None => {
-                    let end = self.process.wait().map_or_else(|fault| fault.to_string(), |end| end.to_string());
-                    let why = format!("the case's process ended without a verdict: {end}");
+                    self.leave();
+                    let why = format!("the case's process ended without a verdict: {}", self.end());
                     return Ok(Some(Done::at_once(Stop::Harness(why))));
                 }
             }
@@ -118,6 +121,21 @@ impl Case {
         }
     }
 
+    /// Kills what is left of its process group, and says how the process ended. The group first: once the
+    /// process is waited for, its number may be another's.
+    fn end(&mut self) -> String {
+        if let Ok(Some(before)) = self.ended {
+            return before.to_string();
+        }
+        // Its launchers, which lead sessions of their own, end when their channels do.
+        killpg(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGKILL).ok();
+        self.ended = self.process.wait().map(Some);
+        match &self.ended {
+            Ok(end) => end.map_or_else(String::new, |end| end.to_string()),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
     /// Waits for a process that has nothing more to do, but not for ever.
     fn leave(&self) {
         let pid = rustix::process::Pid::from_raw(self.process.id().cast_signed());
@@ -130,9 +148,7 @@ impl Case {
 
 impl Drop for Case {
     fn drop(&mut self) {
-        // Its launchers, which lead sessions of their own, end when their channels do.
-        killpg(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGKILL).ok();
-        self.process.wait().ok();
+        self.end();
     }
 }
 

@@ -8,6 +8,10 @@ use ww::cli::{self, Request, RunArgs, UsageError, Variables};
 use ww::run::RunError;
 use ww::{exit, run};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let variables = Variables { ipfs: std::env::var_os("WW_IPFS"), env: std::env::var_os("WW_ENV") };
     let code = match cli::parse(std::env::args_os(), variables) {

@@ -1,19 +1,17 @@
 //! Pid 2: from the vfork to the exec of the program.
 //!
-//! It shares its init's memory until the exec and the init sleeps that long, so a failed step is left in that
-//! memory. Seccomp's filter has its place right before the exec.
+//! It shares the host's memory until the exec, as its init does, and the init sleeps that long: a failed step is left
+//! in that memory. Seccomp's filter has its place right before the exec.
 //! What must stay true: after the moves nothing is open but the standard streams, the RPC socket and the grants.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::RawFd;
 
+use super::birth::{Stack, give_birth};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, Stage};
 use crate::fds::Move;
 use crate::jail::{Jail, Landlock, Limit, Session};
-
-/// Bytes of stack for the steps between the vfork and the exec.
-const STACK: usize = 64 << 10;
 
 /// All that the init and the cell need, laid out by the host before the fork.
 pub(super) struct Orders<'a> {
@@ -35,43 +33,38 @@ pub(super) struct Spawned {
     pub(super) pidfd: RawFd,
 }
 
-struct Birth<'a> {
+struct Errand<'a> {
     orders: &'a Orders<'a>,
     failure: Option<Failure>,
 }
 
 /// Starts the program as pid 2; returns once it has been executed.
-pub(super) fn spawn(orders: &Orders<'_>) -> Result<Spawned, Failure> {
-    #[repr(align(16))]
-    struct Stack([u8; STACK]);
-    let mut stack = Stack([0; STACK]);
-    let mut birth = Birth { orders, failure: None };
+pub(super) fn spawn(orders: &Orders<'_>, stack: &mut Stack) -> Result<Spawned, Failure> {
+    let mut errand = Errand { orders, failure: None };
     let mut pidfd: RawFd = -1;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    // SAFETY: the stack grows down from one past the end of `stack`, which is aligned to 16. `stack`, `birth`
-    // and `pidfd` stay in this frame until clone returns, and CLONE_VFORK lets it return only when the child
-    // has executed the program or is gone.
-    let pid = unsafe {
-        let top = stack.0.as_mut_ptr().add(STACK).cast::<c_void>();
-        libc::clone(live, top, flags, (&raw mut birth).cast(), &raw mut pidfd)
-    };
-    if pid == -1 {
-        return Err(Failure::at(Stage::Fork)(raw::errno()));
-    }
-    // SAFETY: reads a field that the child may have written through the pointer it was given; it is gone.
-    match unsafe { (&raw const birth.failure).read_volatile() } {
+    // SAFETY: clone_args is plain integers, for which all zero is valid.
+    let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
+    arguments.flags = (libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.pidfd = &raw mut pidfd as u64;
+    // SAFETY: `stack`, `errand` and `pidfd` outlive this call, and CLONE_VFORK lets it return only when the child has
+    // executed the program or is gone. `live` makes system calls and nothing else.
+    let pid = unsafe { give_birth(arguments, stack, live, (&raw mut errand).cast()) };
+    let pid = pid.map_err(Failure::at(Stage::Fork))?;
+    // SAFETY: a local that the child may have written to through the pointer it was given; the child is gone.
+    match unsafe { (&raw const errand.failure).read_volatile() } {
         Some(failure) => Err(failure),
         None => Ok(Spawned { pid, pidfd }),
     }
 }
 
-extern "C" fn live(birth: *mut c_void) -> c_int {
-    // SAFETY: `spawn` passed a pointer to its own `birth` and waits; nobody else has it.
-    let birth = unsafe { &mut *birth.cast::<Birth<'_>>() };
-    if let Err(failure) = execute(birth.orders) {
-        birth.failure = Some(failure);
+unsafe extern "C" fn live(errand: *mut c_void) -> ! {
+    // SAFETY: `spawn` passed a pointer to its own `errand` and waits; nobody else has it.
+    let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+    if let Err(failure) = execute(errand.orders) {
+        errand.failure = Some(failure);
     }
-    1
+    raw::exit()
 }
 
 fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
@@ -99,11 +92,15 @@ fn join_group(session: Session) {
     // Its own group, not its init's: a group whose members' parents are all inside is "orphaned", and the kernel
     // ignores SIGTSTP for it (setpgid(2)).
     // SAFETY: integers; a process that has just been born can always lead a group of its own.
-    unsafe { libc::setpgid(0, 0) };
+    let _ = unsafe { call(libc::SYS_setpgid, [0; 6]) };
     if session == (Session::Leader { foreground: true }) {
-        // SAFETY: standard input is the terminal (that makes a leader). A terminal that was taken away meanwhile
-        // refuses, and the cell starts in the background as any other job would.
-        unsafe { libc::tcsetpgrp(0, libc::getpid()) };
+        // SAFETY: no arguments, and it can't fail; the group's number is that of this process, which leads it.
+        let group = unsafe { call(libc::SYS_getpid, [0; 6]) }.unwrap_or_default() as libc::pid_t;
+        let address = &raw const group as usize;
+        // SAFETY: standard input is the terminal (that makes a leader), and `group` is alive (tcsetpgrp(3) is this
+        // ioctl). A terminal that was taken away meanwhile refuses, and the cell starts in the background as any other
+        // job would.
+        let _ = unsafe { call(libc::SYS_ioctl, [0, libc::TIOCSPGRP as usize, address, 0, 0, 0]) };
     }
 }
 
@@ -151,18 +148,25 @@ fn allow(ruleset: RawFd, below: RawFd, access: u64) -> Result<(), Errno> {
 
 fn move_descriptors(orders: &Orders<'_>) -> Result<(), Errno> {
     for Move { from, to } in orders.moves {
-        // SAFETY: integers. dup2 onto itself keeps close-on-exec, so that case clears the flag (dup(2)).
-        let result =
-            unsafe { if from == to { libc::fcntl(*from, libc::F_SETFD, 0) } else { libc::dup3(*from, *to, 0) } };
-        if result == -1 {
-            return Err(raw::errno());
+        if from == to {
+            // dup3 doesn't copy onto itself (dup(2)).
+            stay_open(*from)?;
+        } else {
+            // SAFETY: integers.
+            unsafe { call(libc::SYS_dup3, [fd(*from), fd(*to), 0, 0, 0, 0]) }?;
         }
     }
     for stream in 0..3 {
-        // SAFETY: integers; the standard streams stay open whatever flag the caller left on them.
-        unsafe { libc::fcntl(stream, libc::F_SETFD, 0) };
+        // Whatever flag the caller left on them.
+        let _ = stay_open(stream);
     }
     raw::close_range(orders.last_fd + 1, RawFd::MAX)
+}
+
+/// Clears close-on-exec.
+fn stay_open(number: RawFd) -> Result<(), Errno> {
+    // SAFETY: integers.
+    unsafe { call(libc::SYS_fcntl, [fd(number), libc::F_SETFD as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
 fn limit(limits: &[Limit]) -> Result<(), Errno> {

@@ -1,40 +1,91 @@
-//! Pid 1 of the cell's namespaces: builds the view, drops privileges, starts the cell, and reports its end.
+//! Pid 1 of the cell's namespaces: builds the view, drops privileges, starts the cell, and becomes the program that
+//! reports its end (`pid1/`).
 //!
 //! The cell is pid 2 because the kernel shields pid 1 from its own fatal signals (pid_namespaces(7)): a program
 //! that raises SIGTERM has to die of it. When this process ends, the kernel kills all that the cell started.
-//! What must stay true: it dies with the host; it holds nothing of the cell's open; it can't be traced.
+//! What must stay true: it dies with the host; it holds nothing of the cell's open; it can't be traced. It shares the
+//! host's memory until it executes its program, so nothing here allocates, locks, panics or calls libc.
 
+use std::ffi::c_void;
 use std::os::fd::RawFd;
 
-use super::cell::{self, Orders};
+use super::birth::Stack;
+use super::cell::{self, Orders, Spawned};
 use super::mounts;
-use super::raw::{self, Errno, call, fd};
-use super::report::{Event, Failure, MESSAGE_LEN, Message, Stage};
+use super::raw::{self, Errno, call, fd, path};
+use super::report::{Failure, MESSAGE_LEN, Message, Stage};
 use crate::jail::{Identity, Session};
 
 /// The last capability number asked about; the kernel says EINVAL past its own last.
 const CAPABILITIES: usize = 63;
 const HOSTNAME: &[u8] = b"cell";
 
-/// Runs as pid 1, and never returns. `parts` has a place for each entry of the view.
-pub(super) fn run(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> ! {
-    match prepare(orders, parts, control).and_then(|()| cell::spawn(orders)) {
-        Ok(cell) => {
-            let sent = send_started(control, cell.pidfd);
-            let _ = raw::close_range(0, control - 1);
-            let _ = raw::close_range(control + 1, RawFd::MAX);
-            if sent.is_ok() {
-                // Until the host has looked at it: a process that is reaped has no pid to tell.
-                wait_for_word(control);
-                let _ = send(control, Message::Event(reap(cell.pid, control)));
-            }
+/// All that the init needs, laid out by the host.
+pub(super) struct Errand<'a> {
+    pub(super) orders: Orders<'a>,
+    /// A place for each entry of the view.
+    pub(super) parts: Vec<RawFd>,
+    /// For the cell, until it executes its program.
+    pub(super) stack: Stack,
+    /// The init's end of the control socket.
+    pub(super) control: RawFd,
+    /// The program that it becomes ([`super::image`]).
+    pub(super) image: RawFd,
+}
+
+/// Runs as pid 1 in the host's memory, until it executes its own program or ends.
+///
+/// # Safety
+/// `errand` must point to an [`Errand`] that nobody else looks at until then.
+pub(super) unsafe extern "C" fn run(errand: *mut c_void) -> ! {
+    // SAFETY: the caller vouches for it.
+    let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+    let Errand { orders, parts, stack, control, image } = errand;
+    let ran = prepare(orders, parts, *control).and_then(|()| cell::spawn(orders, stack));
+    // Left alone from here on, the cell is this process's to tell of; where there is none, so is the failure.
+    let failure = match ran {
+        Ok(cell) => Failure::at(Stage::Init)(become_reaper(&cell, *control, *image)),
+        Err(failure) => failure,
+    };
+    let _ = send(*control, Message::Failed(failure));
+    raw::exit()
+}
+
+/// Executes the program that reaps, with nothing open but the control socket and the cell's pidfd. Returns why not.
+fn become_reaper(cell: &Spawned, control: RawFd, image: RawFd) -> Errno {
+    let (mut digits, nothing) = ([0u8; 12], [std::ptr::null::<u8>()]);
+    let arguments = [decimal(cell.pid, &mut digits).as_ptr(), std::ptr::null()];
+    let execute = || {
+        // SAFETY: integers; then the empty path, and two arrays that end with null, of a string that ends with a NUL.
+        // All of it is in this frame or a constant.
+        unsafe {
+            call(libc::SYS_dup3, [fd(control), 0, 0, 0, 0, 0])?;
+            call(libc::SYS_dup3, [fd(cell.pidfd), 1, 0, 0, 0, 0])?;
+            raw::close_range(2, control.min(image) - 1)?;
+            raw::close_range(control.min(image) + 1, control.max(image) - 1)?;
+            raw::close_range(control.max(image) + 1, RawFd::MAX)?;
+            let (argv, envp) = (arguments.as_ptr() as usize, nothing.as_ptr() as usize);
+            let flags = libc::AT_EMPTY_PATH as usize;
+            call(libc::SYS_execveat, [fd(image), path(raw::EMPTY), argv, envp, flags, 0])
         }
-        Err(failure) => {
-            let _ = send(control, Message::Failed(failure));
+    };
+    match execute() {
+        Ok(_) => 0,
+        Err(errno) => errno,
+    }
+}
+
+/// A number's digits, with a NUL behind them.
+fn decimal(mut number: libc::pid_t, digits: &mut [u8; 12]) -> &[u8] {
+    let mut first = digits.len() - 1;
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &digits[first..];
         }
     }
-    // SAFETY: ends this process without running the host's destructors, of which this memory is a copy.
-    unsafe { libc::_exit(0) }
 }
 
 fn prepare(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<(), Failure> {
@@ -52,7 +103,7 @@ fn prepare(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<(
     set_umask(0o022);
     if jail.session == Session::Own {
         // SAFETY: no arguments; it can't fail in a process that leads no group.
-        unsafe { libc::setsid() };
+        let _ = unsafe { call(libc::SYS_setsid, [0; 6]) };
     }
     drop_privileges().map_err(Failure::at(Stage::Privileges))
 }
@@ -80,8 +131,7 @@ fn wait_for_word(control: RawFd) {
         match unsafe { call(libc::SYS_read, [fd(control), byte.as_mut_ptr() as usize, 1, 0, 0, 0]) } {
             Ok(1) => return,
             Err(libc::EINTR) => {}
-            // SAFETY: ends this process; nothing of it is worth unwinding.
-            _ => unsafe { libc::_exit(0) },
+            _ => raw::exit(),
         }
     }
 }
@@ -105,18 +155,18 @@ fn die_with_host(control: RawFd) -> Result<(), Errno> {
     raw::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as usize)?;
     raw::prctl(libc::PR_SET_DUMPABLE, 0)?;
     let mut poll = libc::pollfd { fd: control, events: 0, revents: 0 };
-    // SAFETY: one pollfd, in this frame; a timeout of 0 doesn't wait.
-    let ready = unsafe { libc::poll(&mut poll, 1, 0) };
-    if ready > 0 && poll.revents & libc::POLLHUP != 0 {
-        // SAFETY: ends this process; nothing of it is worth unwinding.
-        unsafe { libc::_exit(0) };
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: one pollfd and one timespec, in this frame, and no signal mask.
+    unsafe { call(libc::SYS_ppoll, [&raw mut poll as usize, 1, &raw const at_once as usize, 0, 8, 0])? };
+    if poll.revents & libc::POLLHUP != 0 {
+        raw::exit();
     }
     Ok(())
 }
 
 fn set_umask(mask: libc::mode_t) {
     // SAFETY: an integer; umask(2) can't fail.
-    unsafe { libc::umask(mask) };
+    let _ = unsafe { call(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// No new privileges, no capability in any set, a session keyring of its own, a host name that tells nothing.
@@ -145,53 +195,21 @@ fn drop_privileges() -> Result<(), Errno> {
     unsafe { call(libc::SYS_capset, [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Reaps whatever ends until the cell does, and says when it stops.
-fn reap(cell: libc::pid_t, control: RawFd) -> Event {
-    loop {
-        let mut status = 0;
-        // SAFETY: `status` lives in this frame.
-        let pid = unsafe { libc::waitpid(-1, &mut status, libc::WUNTRACED) };
-        if pid != cell {
-            // Another child's end, or EINTR: nothing to tell. ECHILD can't be, the cell is still there.
-            continue;
-        }
-        if libc::WIFSTOPPED(status) {
-            let _ = send(control, Message::Event(Event::Stopped));
-        } else if libc::WIFSIGNALED(status) {
-            return Event::Signalled(libc::WTERMSIG(status) as u8);
-        } else {
-            return Event::Exited(libc::WEXITSTATUS(status) as u8);
-        }
-    }
-}
-
 fn send(control: RawFd, message: Message) -> Result<(), Errno> {
     let bytes = message.encode();
     // SAFETY: `bytes` lives in this frame and has the length that the call is told.
     unsafe { call(libc::SYS_write, [fd(control), bytes.as_ptr() as usize, MESSAGE_LEN, 0, 0, 0]) }.map(drop)
 }
 
-/// Sends [`Message::Started`] with the cell's pidfd (cmsg(3)).
-fn send_started(control: RawFd, pidfd: RawFd) -> Result<(), Errno> {
-    /// A control message that holds one descriptor, laid out as CMSG_SPACE(4) demands on 64-bit machines.
-    #[repr(C)]
-    struct Rights {
-        header: libc::cmsghdr,
-        fd: RawFd,
-        padding: u32,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_is_told_in_digits() {
+        assert_eq!(
+            [0, 2, 4_194_303].map(|pid| decimal(pid, &mut [0; 12]).to_vec()),
+            [b"0\0".to_vec(), b"2\0".to_vec(), b"4194303\0".to_vec()]
+        );
     }
-    let mut bytes = Message::Started.encode();
-    let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: MESSAGE_LEN };
-    // SAFETY: cmsghdr and msghdr are plain integers and pointers, for which all zero is valid.
-    let (mut rights, mut header) = unsafe { (std::mem::zeroed::<Rights>(), std::mem::zeroed::<libc::msghdr>()) };
-    rights.header.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<RawFd>()) as _;
-    rights.header.cmsg_level = libc::SOL_SOCKET;
-    rights.header.cmsg_type = libc::SCM_RIGHTS;
-    rights.fd = pidfd;
-    header.msg_iov = &raw mut part;
-    header.msg_iovlen = 1;
-    header.msg_control = (&raw mut rights).cast();
-    header.msg_controllen = size_of::<Rights>() as _;
-    // SAFETY: `header` points to `part` and `rights`, both alive to the end of this function.
-    unsafe { call(libc::SYS_sendmsg, [fd(control), &raw const header as usize, 0, 0, 0, 0]) }.map(drop)
 }

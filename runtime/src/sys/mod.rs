@@ -1,14 +1,16 @@
 //! The one module that acts: it starts the cell, and it is the only one with `unsafe`.
 //!
-//! The host forks an init into new namespaces; the init (pid 1) builds the view, drops its privileges and
-//! starts the cell (pid 2) by vfork. Everything they need was laid out by the host beforehand: between the
-//! fork and the exec nothing allocates, locks or logs.
+//! The host makes an init in new namespaces; the init (pid 1) builds the view, drops its privileges, starts the cell
+//! (pid 2) by vfork, and becomes a program of its own. Until each executes something, all three share the host's
+//! memory, where everything they need was laid out beforehand: nothing there allocates, locks or logs.
 //! Clauses: JAIL-*, SIG-*, STDIO-*, FD-*.
 #![expect(unsafe_code, reason = "the one module for it")]
 
+mod birth;
 mod cell;
 pub mod fds;
 pub mod heap;
+mod image;
 mod init;
 mod limits;
 mod mounts;
@@ -18,6 +20,7 @@ mod running;
 pub mod signals;
 mod start;
 pub mod terminal;
+mod trap;
 
 pub use report::{Event, Stage};
 pub use running::Cell;

@@ -170,11 +170,10 @@ fn make_file(root: RawFd, at: &CStr, text: &[u8]) -> Result<(), Errno> {
 
 fn identify(mount: RawFd) -> Result<(u64, u64), Errno> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `stat` is large enough for what fstat writes, and is read only after fstat filled it.
+    // SAFETY: `stat` is as large as what fstat writes (on 64-bit machines libc's struct is the kernel's), and is read
+    // only after fstat filled it.
     let stat = unsafe {
-        if libc::fstat(mount, stat.as_mut_ptr()) == -1 {
-            return Err(raw::errno());
-        }
+        call(libc::SYS_fstat, [fd(mount), stat.as_mut_ptr() as usize, 0, 0, 0, 0])?;
         stat.assume_init()
     };
     Ok((stat.st_dev, stat.st_ino))

@@ -1,12 +1,12 @@
-//! System calls by number: what the init and the cell may use between the fork and the exec.
+//! System calls by number: what the init and the cell may use until they execute something.
 //!
-//! What must stay true: nothing here allocates, locks or touches anything but `errno`.
+//! What must stay true: nothing here allocates, locks or touches a thread-local: the host goes on in the same memory.
 
 use std::ffi::{CStr, c_long};
 use std::os::fd::RawFd;
 
-/// An error number (errno(3)).
-pub(super) type Errno = i32;
+pub(super) use super::report::Errno;
+use super::trap::syscall;
 
 /// The empty path, for calls that take a descriptor alone.
 pub(super) const EMPTY: &CStr = c"";
@@ -16,17 +16,9 @@ pub(super) const EMPTY: &CStr = c"";
 /// # Safety
 /// The arguments must be what the call of that number asks for; pointers must be valid for it.
 pub(super) unsafe fn call(number: c_long, args: [usize; 6]) -> Result<usize, Errno> {
-    let [a, b, c, d, e, f] = args;
     // SAFETY: the caller vouches for the arguments; those past the call's own are ignored by the kernel.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if result == -1 { Err(errno()) } else { Ok(result as usize) }
-}
-
-/// The error of the last libc call on this thread.
-pub(super) fn errno() -> Errno {
-    // SAFETY: glibc's errno is a thread-local integer that is always there. The cell shares its init's
-    // thread-local memory until it execs, but the init sleeps that long (CLONE_VFORK).
-    unsafe { *libc::__errno_location() }
+    let result = unsafe { syscall(number, args) };
+    if (-4095..0).contains(&result) { Err(-result as Errno) } else { Ok(result as usize) }
 }
 
 /// A path as an argument of [`call`].
@@ -41,8 +33,8 @@ pub(super) fn fd(fd: RawFd) -> usize {
 
 /// Closes a descriptor that the caller opened.
 pub(super) fn close(number: RawFd) {
-    // SAFETY: the init and the cell close numbers only, none is owned by a Rust value in their process.
-    unsafe { libc::close(number) };
+    // SAFETY: an integer. The init and the cell close numbers only, none is owned by a Rust value in their process.
+    let _ = unsafe { call(libc::SYS_close, [fd(number), 0, 0, 0, 0, 0]) };
 }
 
 /// Closes every descriptor from `first` to `last` (close_range(2), Linux 5.9).
@@ -58,4 +50,12 @@ pub(super) fn close_range(first: RawFd, last: RawFd) -> Result<(), Errno> {
 pub(super) fn prctl(option: i32, argument: usize) -> Result<(), Errno> {
     // SAFETY: the options used here take an integer; no memory is named.
     unsafe { call(libc::SYS_prctl, [option as usize, argument, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Ends this process without running a destructor, of which its memory, the host's, has many.
+pub(super) fn exit() -> ! {
+    loop {
+        // SAFETY: an integer; it doesn't return.
+        let _ = unsafe { call(libc::SYS_exit_group, [0; 6]) };
+    }
 }

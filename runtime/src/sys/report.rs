@@ -1,6 +1,7 @@
 //! What the init tells the host over the control socket: eight bytes a message, one packet each.
 
-use super::raw::Errno;
+/// An error number (errno(3)).
+pub(super) type Errno = i32;
 
 /// The step of a start that failed, so that it is never mistaken for the program's own failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +31,12 @@ pub enum Stage {
     Limits,
     /// Executing the program.
     Exec,
+    /// Executing the program of the init.
+    Init,
 }
 
 impl Stage {
-    const ALL: [Stage; 12] = [
+    const ALL: [Stage; 13] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -46,6 +49,7 @@ impl Stage {
         Stage::Descriptors,
         Stage::Limits,
         Stage::Exec,
+        Stage::Init,
     ];
 }
 

@@ -8,8 +8,10 @@ use nix::cmsg_space;
 use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, socketpair};
 use nix::unistd::Pid;
 
+use super::birth::{Stack, give_birth};
 use super::cell::Orders;
-use super::init;
+use super::image::init_image;
+use super::init::{self, Errand};
 use super::limits::attainable;
 use super::raw::call;
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
@@ -117,19 +119,28 @@ pub fn start(
     let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
     let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
-    let mut parts = vec![-1; jail.view.entries.len()];
     let workdir = CString::new(WORKDIR).unwrap_or_default();
-    let orders = Orders {
-        jail,
-        limits: &limits,
-        moves,
-        last_fd,
-        workdir: &workdir,
-        program: &program.path,
-        arguments: &arguments,
-        environment: &environment,
+    let image = init_image().map_err(|source| StartError::Os { what: "cannot lay out the init's program", source })?;
+    let stack =
+        || Stack::new().map_err(|source| StartError::Os { what: "cannot lay out a stack for the init", source });
+    let mut errand = Errand {
+        orders: Orders {
+            jail,
+            limits: &limits,
+            moves,
+            last_fd,
+            workdir: &workdir,
+            program: &program.path,
+            arguments: &arguments,
+            environment: &environment,
+        },
+        parts: vec![-1; jail.view.entries.len()],
+        stack: stack()?,
+        control: control.as_raw_fd(),
+        image: image.as_raw_fd(),
     };
-    let init = fork_init(&sole, &orders, &mut parts, control.as_raw_fd())?;
+    let mut stack = stack()?;
+    let init = make_init(&sole, &mut errand, &mut stack)?;
     drop(control);
     let started = release(&host, init, &jail.identity).and_then(|()| receive(&host));
     let failed = match started {
@@ -140,6 +151,7 @@ pub fn start(
         Ok(Err(failure)) => explain(failure, jail),
         Err(error) => error,
     };
+    // Only now is nobody left who uses `errand` and `stack`.
     kill_and_reap(init);
     Err(failed)
 }
@@ -152,19 +164,17 @@ pub fn landlock_abi() -> Option<u32> {
     version.ok().and_then(|version| u32::try_from(version).ok())
 }
 
-fn fork_init(_: &SoleThread, orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<Pid, StartError> {
+fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Pid, StartError> {
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
     arguments.flags = NAMESPACES as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
-    let (address, size) = (&raw mut arguments as usize, size_of::<libc::clone_args>());
-    // SAFETY: no CLONE_VM and no stack, so this is a fork: the child goes on here on a copy of this stack. The
-    // token proves that no other thread holds a lock in that copy.
-    match unsafe { call(libc::SYS_clone3, [address, size, 0, 0, 0, 0]) } {
-        Ok(0) => init::run(orders, parts, control),
-        Ok(pid) => Ok(Pid::from_raw(pid as i32)),
-        Err(errno) => Err(StartError::Namespaces(NoNamespaces { cause: io::Error::from_raw_os_error(errno) })),
-    }
+    // SAFETY: `start` keeps `errand` and `stack`, and doesn't look at them, until the init has said that it runs
+    // another program or has been reaped. The init makes system calls and nothing else. The token proves that there is
+    // no other thread, which might be killed with the init's memory in hand.
+    let init = unsafe { give_birth(arguments, stack, init::run, std::ptr::from_mut(errand).cast()) };
+    init.map(Pid::from_raw)
+        .map_err(|errno| StartError::Namespaces(NoNamespaces { cause: io::Error::from_raw_os_error(errno) }))
 }
 
 /// Writes the id maps (user_namespaces(7)) and lets the init go on.
@@ -228,6 +238,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Landlock => "apply Landlock".to_owned(),
         Stage::Descriptors => "move the cell's descriptors (is RLIMIT_NOFILE too low for them?)".to_owned(),
         Stage::Limits => "set the cell's limits".to_owned(),
+        Stage::Init => "execute the init's program".to_owned(),
     };
     StartError::Stage { step, source }
 }

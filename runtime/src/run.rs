@@ -14,7 +14,7 @@ use crate::content::{Content, Timeouts};
 use crate::ended::Ended;
 use crate::fds::FdPlan;
 use crate::resolve::ResolveError;
-use crate::serve;
+use crate::serve::Server;
 use crate::status::Status;
 use crate::sys::fds::Handover;
 use crate::sys::signals::Signals;
@@ -95,12 +95,18 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Ended, RunError> {
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 
     let alone = SoleThread::claim().map_err(RunError::Start)?;
-    let cell = sys::start(alone, &program, &jail, &plan.moves(cells_end.as_raw_fd()), plan.last())
+    let moves = plan.moves(cells_end.as_raw_fd());
+    let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), Server::new)
         .map_err(|error| prepare::explain(error, &program, &image))?;
     drop(cells_end);
 
     let mut status = Status::new(args.status);
-    let ended = serve::serve(&cell, handover, rpc, content, &signals, terminal.as_ref(), &mut status);
+    let ended = server.and_then(|server| {
+        // What was handed over is the cell's now.
+        handover.let_go(status.descriptor())?;
+        status.started(cell.pid());
+        server.serve(&cell, rpc, content, &signals, terminal.as_ref())
+    });
     cell.end();
     drop((image, terminal));
     let ended = ended.map_err(RunError::host("lost the cell"))?;

@@ -16,39 +16,47 @@ mod vat;
 use std::io;
 use std::os::unix::net::UnixStream;
 
+use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use crate::content::Content;
 use crate::ended::Ended;
 use crate::rundir;
-use crate::status::Status;
-use crate::sys::fds::{Handover, watch};
+use crate::sys::fds::watch;
 use crate::sys::signals::{Received, Signals, stop_self};
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Cell, Event};
 
-/// Serves the cell until it ends; what was handed over is the cell's now, and the host lets go of it.
-pub fn serve(
-    cell: &Cell,
-    handover: Handover,
-    rpc: UnixStream,
-    content: Content,
-    signals: &Signals,
-    terminal: Option<&Terminal>,
-    status: &mut Status,
-) -> io::Result<Ended> {
-    handover.let_go(status.descriptor())?;
-    status.started(cell.pid());
-    rundir::sweep();
-    sys::heap::give_back_large_blocks();
+/// All that serving a cell needs and that can be made ready before there is one. It has no thread.
+pub struct Server {
+    runtime: Runtime,
+}
 
-    rpc::keep_quiet_about_sessions();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tasks = LocalSet::new();
-    tasks.block_on(&runtime, async {
-        tasks.spawn_local(rpc::serve(rpc, content));
-        until_end(cell, signals, terminal).await
-    })
+impl Server {
+    /// Makes it ready, and removes what runs that were killed left behind.
+    pub fn new() -> io::Result<Server> {
+        rundir::sweep();
+        sys::heap::give_back_large_blocks();
+        rpc::keep_quiet_about_sessions();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Server { runtime })
+    }
+
+    /// Serves the cell until it ends.
+    pub fn serve(
+        self,
+        cell: &Cell,
+        rpc: UnixStream,
+        content: Content,
+        signals: &Signals,
+        terminal: Option<&Terminal>,
+    ) -> io::Result<Ended> {
+        let tasks = LocalSet::new();
+        tasks.block_on(&self.runtime, async {
+            tasks.spawn_local(rpc::serve(rpc, content));
+            until_end(cell, signals, terminal).await
+        })
+    }
 }
 
 async fn until_end(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io::Result<Ended> {

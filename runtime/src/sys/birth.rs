@@ -17,6 +17,8 @@ pub(super) type Life = unsafe extern "C" fn(*mut c_void) -> !;
 
 /// Bytes of stack for what a new process does before it executes something.
 const STACK: usize = 128 << 10;
+/// Bytes at its upper end for what the process is told. A multiple of 16, as the ABI wants a stack to begin.
+const KEPT: usize = 64;
 /// Bytes below it that nobody may touch: a stack that grows too far ends the process instead of spoiling the host's
 /// memory. A multiple of every page size.
 const GUARD: usize = 64 << 10;
@@ -37,6 +39,17 @@ impl Stack {
             let stack = Stack { lowest };
             mprotect(lowest, GUARD, ProtFlags::PROT_NONE)?;
             Ok(stack)
+        }
+    }
+
+    /// Leaves a value at the stack's upper end, for the process that gets it; it is never dropped.
+    pub(super) fn keep<T: Copy>(&mut self, value: T) -> *mut c_void {
+        const { assert!(size_of::<T>() <= KEPT && align_of::<T>() <= KEPT) };
+        // SAFETY: within the mapping, aligned as its end is, and above where the process's own frames begin.
+        unsafe {
+            let place = self.lowest.as_ptr().byte_add(GUARD + STACK - KEPT);
+            place.cast::<T>().write(value);
+            place
         }
     }
 }
@@ -64,8 +77,7 @@ pub(super) unsafe fn give_birth(
 ) -> Result<i32, Errno> {
     arguments.flags |= libc::CLONE_VM as u64;
     arguments.stack = stack.lowest.as_ptr() as u64;
-    // Page-aligned at its upper end, as the ABI wants it.
-    arguments.stack_size = (GUARD + STACK) as u64;
+    arguments.stack_size = (GUARD + STACK - KEPT) as u64;
     // SAFETY: `arguments` is alive for the call, and the caller vouches for the rest.
     let pid = unsafe { clone3(&raw mut arguments, life, argument) };
     if pid < 0 { Err(-pid as Errno) } else { Ok(pid as i32) }

@@ -1,15 +1,19 @@
-//! Pid 2: from the vfork to the exec of the program.
+//! Pid 2: from its birth to the exec of the program.
 //!
-//! It shares the host's memory until the exec, as its init does, and the init sleeps that long: a failed step is left
-//! in that memory. Seccomp's filter has its place right before the exec.
+//! It shares the host's memory until the exec, as its init does: a failed step is left there ([`Steps`]). Seccomp's
+//! filter has its place right before the exec.
 //! What must stay true: after the moves nothing is open but the standard streams, the RPC socket and the grants.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::RawFd;
 
 use super::birth::{Stack, give_birth};
+use super::init::set_umask;
+use super::mounts::identify;
+use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, Stage};
+use super::steps::{Init, Steps};
 use crate::fds::Move;
 use crate::jail::{Jail, Landlock, Limit, Session};
 
@@ -33,38 +37,72 @@ pub(super) struct Spawned {
     pub(super) pidfd: RawFd,
 }
 
+#[derive(Clone, Copy)]
 struct Errand<'a> {
     orders: &'a Orders<'a>,
-    failure: Option<Failure>,
+    steps: &'a Steps,
 }
 
-/// Starts the program as pid 2; returns once it has been executed.
-pub(super) fn spawn(orders: &Orders<'_>, stack: &mut Stack) -> Result<Spawned, Failure> {
-    let mut errand = Errand { orders, failure: None };
+/// Makes pid 2, which goes on in this memory beside its init until it executes the program.
+pub(super) fn spawn(orders: &Orders<'_>, steps: &Steps, stack: &mut Stack) -> Result<Spawned, Failure> {
+    let errand = stack.keep(Errand { orders, steps });
     let mut pidfd: RawFd = -1;
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
-    arguments.flags = (libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64;
+    // One table of descriptors, so that the init can have the cell's network from it; the cell leaves it.
+    arguments.flags = (libc::CLONE_FILES | libc::CLONE_PIDFD | libc::CLONE_CHILD_CLEARTID) as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
     arguments.pidfd = &raw mut pidfd as u64;
-    // SAFETY: `stack`, `errand` and `pidfd` outlive this call, and CLONE_VFORK lets it return only when the child has
-    // executed the program or is gone. `live` makes system calls and nothing else.
-    let pid = unsafe { give_birth(arguments, stack, live, (&raw mut errand).cast()) };
-    let pid = pid.map_err(Failure::at(Stage::Fork))?;
-    // SAFETY: a local that the child may have written to through the pointer it was given; the child is gone.
-    match unsafe { (&raw const errand.failure).read_volatile() } {
-        Some(failure) => Err(failure),
-        None => Ok(Spawned { pid, pidfd }),
-    }
+    arguments.child_tid = steps.gone();
+    // SAFETY: `stack` and `steps` are in the init's errand, which the host keeps until the init runs another program or
+    // is gone; the init does neither before the cell's process has executed its own or is gone, or both are killed.
+    // The same is true of the orders. `live` makes system calls and nothing else.
+    let pid = unsafe { give_birth(arguments, stack, live, errand) };
+    Ok(Spawned { pid: pid.map_err(Failure::at(Stage::Fork))?, pidfd })
 }
 
 unsafe extern "C" fn live(errand: *mut c_void) -> ! {
-    // SAFETY: `spawn` passed a pointer to its own `errand` and waits; nobody else has it.
-    let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
-    if let Err(failure) = execute(errand.orders) {
-        errand.failure = Some(failure);
+    // SAFETY: `spawn` left it on this stack; nobody else has it.
+    let Errand { orders, steps } = unsafe { &*errand.cast::<Errand<'_>>() };
+    if let Err(failure) = prepare(orders, steps).and_then(|()| execute(orders)) {
+        steps.failed(failure);
     }
     raw::exit()
+}
+
+/// Makes what is the cell's own while the init builds the view; returns when that is there.
+fn prepare(orders: &Orders<'_>, steps: &Steps) -> Result<(), Failure> {
+    steps.connected(own_network().map_err(Failure::at(Stage::Network))?);
+    bound_capabilities().and_then(|()| leave_keyring()).map_err(Failure::at(Stage::Privileges))?;
+    set_umask(0o022);
+    steps.wait_for_init(Init::Mapped);
+    become_cell(&orders.jail.identity).map_err(Failure::at(Stage::Identity))?;
+    drop_capabilities().map_err(Failure::at(Stage::Privileges))?;
+    steps.wait_for_init(Init::Rooted);
+    is_at_root(steps.root_device()).map_err(Failure::at(Stage::Pivot))
+}
+
+/// A network namespace of this process's own, the dearest part of a start: a descriptor of it.
+fn own_network() -> Result<RawFd, Errno> {
+    // SAFETY: integers.
+    unsafe { call(libc::SYS_unshare, [libc::CLONE_NEWNET as usize, 0, 0, 0, 0, 0])? };
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+    // SAFETY: a constant path.
+    unsafe { call(libc::SYS_openat, [fd(libc::AT_FDCWD), path(c"/proc/self/ns/net"), flags, 0, 0, 0]) }
+        .map(|fd| fd as RawFd)
+}
+
+/// The init's pivot_root(2) has brought this process along ("each process or thread in the same mount namespace"):
+/// nothing goes on that doesn't stand there.
+fn is_at_root(device: u64) -> Result<(), Errno> {
+    // SAFETY: a constant path.
+    unsafe { call(libc::SYS_chdir, [path(c"/"), 0, 0, 0, 0, 0])? };
+    let flags = (libc::O_PATH | libc::O_CLOEXEC) as usize;
+    // SAFETY: a constant path.
+    let root = unsafe { call(libc::SYS_openat, [fd(libc::AT_FDCWD), path(c"/"), flags, 0, 0, 0])? } as RawFd;
+    let found = identify(root)?.0;
+    raw::close(root);
+    if found == device { Ok(()) } else { Err(libc::ESTALE) }
 }
 
 fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
@@ -76,7 +114,7 @@ fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     limit(orders.limits).map_err(Failure::at(Stage::Limits))?;
     unblock_signals();
     // SAFETY: `workdir` and `program` are CStrings, the arrays end with null, and the host's memory behind all
-    // of them is not touched by anyone between the fork and this exec.
+    // of them is not touched by anyone until the program was executed.
     unsafe {
         call(libc::SYS_chdir, [path(orders.workdir), 0, 0, 0, 0, 0]).map_err(Failure::at(Stage::Pivot))?;
         let (argv, envp) = (orders.arguments.as_ptr() as usize, orders.environment.as_ptr() as usize);
@@ -147,6 +185,8 @@ fn allow(ruleset: RawFd, below: RawFd, access: u64) -> Result<(), Errno> {
 }
 
 fn move_descriptors(orders: &Orders<'_>) -> Result<(), Errno> {
+    // SAFETY: an integer. From here on the table is this process's own.
+    unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0, 0, 0, 0])? };
     for Move { from, to } in orders.moves {
         if from == to {
             // dup3 doesn't copy onto itself (dup(2)).

@@ -12,20 +12,20 @@ use std::os::fd::RawFd;
 use super::birth::Stack;
 use super::cell::{self, Orders, Spawned};
 use super::mounts;
+use super::privileges::{become_cell, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
-use crate::jail::{Identity, Session};
-
-/// The last capability number asked about; the kernel says EINVAL past its own last.
-const CAPABILITIES: usize = 63;
-const HOSTNAME: &[u8] = b"cell";
+use super::steps::{Init, Steps};
+use crate::jail::Session;
 
 /// All that the init needs, laid out by the host.
 pub(super) struct Errand<'a> {
     pub(super) orders: Orders<'a>,
+    /// How it keeps step with the cell's process.
+    pub(super) steps: Steps,
     /// A place for each entry of the view.
     pub(super) parts: Vec<RawFd>,
-    /// For the cell, until it executes its program.
+    /// For the cell's process, until it executes its program.
     pub(super) stack: Stack,
     /// The init's end of the control socket.
     pub(super) control: RawFd,
@@ -40,15 +40,59 @@ pub(super) struct Errand<'a> {
 pub(super) unsafe extern "C" fn run(errand: *mut c_void) -> ! {
     // SAFETY: the caller vouches for it.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
-    let Errand { orders, parts, stack, control, image } = errand;
-    let ran = prepare(orders, parts, *control).and_then(|()| cell::spawn(orders, stack));
     // Left alone from here on, the cell is this process's to tell of; where there is none, so is the failure.
-    let failure = match ran {
-        Ok(cell) => Failure::at(Stage::Init)(become_reaper(&cell, *control, *image)),
+    let failure = match prepare(errand) {
+        Ok(cell) => Failure::at(Stage::Init)(become_reaper(&cell, errand.control, errand.image)),
         Err(failure) => failure,
     };
-    let _ = send(*control, Message::Failed(failure));
+    let _ = send(errand.control, Message::Failed(failure));
     raw::exit()
+}
+
+/// Builds the view while the cell's process makes what is its own, and lets that go on. Returns once the program runs.
+fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
+    let Errand { orders, steps, parts, stack, control, .. } = errand;
+    let jail = orders.jail;
+    default_signals();
+    if jail.session == Session::Own {
+        // SAFETY: no arguments; it can't fail in a process that leads no group.
+        let _ = unsafe { call(libc::SYS_setsid, [0; 6]) };
+    }
+    let cell = cell::spawn(orders, steps, stack)?;
+    // Still the caller, who may walk to the program; and the host writes the id maps meanwhile.
+    mounts::take(&jail.view, parts)?;
+    wait_for_word(*control);
+    steps.reached(Init::Mapped);
+    become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
+    die_with_host(*control).map_err(Failure::at(Stage::Identity))?;
+    set_umask(0);
+    let root = mounts::make_root().map_err(Failure::at(Stage::Root))?;
+    mounts::furnish(root, &jail.view, parts)?;
+    mounts::pivot(root).map_err(Failure::at(Stage::Pivot))?;
+    steps.rooted_on(mounts::identify(root).map_err(Failure::at(Stage::Pivot))?.0);
+    name_host().map_err(Failure::at(Stage::Privileges))?;
+    let network = steps.wait_for_network().map_err(|failure| failure.unwrap_or(LOST))?;
+    steps.reached(Init::Rooted);
+    join_network(network).map_err(Failure::at(Stage::Network))?;
+    leave_keyring().and_then(|()| drop_capabilities()).map_err(Failure::at(Stage::Privileges))?;
+    steps.wait_for_program()?;
+    Ok(cell)
+}
+
+/// The cell's process was killed before it could say why.
+const LOST: Failure = Failure { stage: Stage::Fork, index: 0, errno: libc::ESRCH };
+
+/// The host name tells nothing.
+fn name_host() -> Result<(), Errno> {
+    const NAME: &[u8] = b"cell";
+    // SAFETY: a constant passed with its length.
+    unsafe { call(libc::SYS_sethostname, [NAME.as_ptr() as usize, NAME.len(), 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Leaves the host's network for the cell's (setns(2)).
+fn join_network(network: RawFd) -> Result<(), Errno> {
+    // SAFETY: integers.
+    unsafe { call(libc::SYS_setns, [fd(network), libc::CLONE_NEWNET as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
 /// Executes the program that reaps, with nothing open but the control socket and the cell's pidfd. Returns why not.
@@ -88,26 +132,6 @@ fn decimal(mut number: libc::pid_t, digits: &mut [u8; 12]) -> &[u8] {
     }
 }
 
-fn prepare(orders: &Orders<'_>, parts: &mut [RawFd], control: RawFd) -> Result<(), Failure> {
-    default_signals();
-    let jail = orders.jail;
-    // Still the caller, who may walk to the program; and the host writes the id maps meanwhile.
-    mounts::take(&jail.view, parts)?;
-    wait_for_word(control);
-    become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
-    die_with_host(control).map_err(Failure::at(Stage::Identity))?;
-    set_umask(0);
-    let root = mounts::make_root().map_err(Failure::at(Stage::Root))?;
-    mounts::furnish(root, &jail.view, parts)?;
-    mounts::pivot(root).map_err(Failure::at(Stage::Pivot))?;
-    set_umask(0o022);
-    if jail.session == Session::Own {
-        // SAFETY: no arguments; it can't fail in a process that leads no group.
-        let _ = unsafe { call(libc::SYS_setsid, [0; 6]) };
-    }
-    drop_privileges().map_err(Failure::at(Stage::Privileges))
-}
-
 /// Every signal at its default and blocked: the cell unblocks them, pid 1 never acts on any.
 fn default_signals() {
     /// The kernel's sigaction: all zero is SIG_DFL with no flags and an empty mask.
@@ -136,19 +160,6 @@ fn wait_for_word(control: RawFd) {
     }
 }
 
-fn become_cell(identity: &Identity) -> Result<(), Errno> {
-    let (uid, gid) = (identity.uid as usize, identity.gid as usize);
-    // SAFETY: integers only. The raw calls change this process alone; glibc's would look for other threads.
-    unsafe {
-        if identity.drops_groups {
-            call(libc::SYS_setgroups, [0; 6])?;
-        }
-        call(libc::SYS_setresgid, [gid, gid, gid, 0, 0, 0])?;
-        call(libc::SYS_setresuid, [uid, uid, uid, 0, 0, 0])?;
-    }
-    Ok(())
-}
-
 /// The kernel kills this process when the host's main thread ends. Changing the user clears that, so it comes
 /// after; and a host that died in between left a closed socket.
 fn die_with_host(control: RawFd) -> Result<(), Errno> {
@@ -164,35 +175,9 @@ fn die_with_host(control: RawFd) -> Result<(), Errno> {
     Ok(())
 }
 
-fn set_umask(mask: libc::mode_t) {
+pub(super) fn set_umask(mask: libc::mode_t) {
     // SAFETY: an integer; umask(2) can't fail.
     let _ = unsafe { call(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) };
-}
-
-/// No new privileges, no capability in any set, a session keyring of its own, a host name that tells nothing.
-fn drop_privileges() -> Result<(), Errno> {
-    const KEYCTL_JOIN_SESSION_KEYRING: usize = 1;
-    const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
-    // SAFETY: HOSTNAME is a constant passed with its length.
-    unsafe { call(libc::SYS_sethostname, [HOSTNAME.as_ptr() as usize, HOSTNAME.len(), 0, 0, 0, 0])? };
-    // SAFETY: a null name asks for a new anonymous keyring.
-    match unsafe { call(libc::SYS_keyctl, [KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]) } {
-        // Where the kernel has no keyrings, or a filter above us closes the call, the cell can't reach one.
-        Ok(_) | Err(libc::ENOSYS | libc::EPERM) => {}
-        Err(errno) => return Err(errno),
-    }
-    for capability in 0..=CAPABILITIES {
-        match raw::prctl(libc::PR_CAPBSET_DROP, capability) {
-            Ok(()) => {}
-            Err(libc::EINVAL) => break,
-            Err(errno) => return Err(errno),
-        }
-    }
-    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-    let header = [CAPABILITY_VERSION_3, 0];
-    let none = [0u32; 6];
-    // SAFETY: version 3 takes a header of two words and three words for each half of the sets, all in this frame.
-    unsafe { call(libc::SYS_capset, [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
 fn send(control: RawFd, message: Message) -> Result<(), Errno> {

@@ -1,7 +1,7 @@
 //! The one module that acts: it starts the cell, and it is the only one with `unsafe`.
 //!
 //! The host makes an init in new namespaces; the init (pid 1) builds the view, drops its privileges, starts the cell
-//! (pid 2) by vfork, and becomes a program of its own. Until each executes something, all three share the host's
+//! (pid 2), and becomes a program of its own. Until each executes something, all three share the host's
 //! memory, where everything they need was laid out beforehand: nothing there allocates, locks or logs.
 //! Clauses: JAIL-*, SIG-*, STDIO-*, FD-*.
 #![expect(unsafe_code, reason = "the one module for it")]
@@ -14,11 +14,13 @@ mod image;
 mod init;
 mod limits;
 mod mounts;
+mod privileges;
 mod raw;
 mod report;
 mod running;
 pub mod signals;
 mod start;
+mod steps;
 pub mod terminal;
 mod trap;
 

@@ -168,7 +168,8 @@ fn make_file(root: RawFd, at: &CStr, text: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-fn identify(mount: RawFd) -> Result<(u64, u64), Errno> {
+/// The device and inode that a descriptor leads to.
+pub(super) fn identify(mount: RawFd) -> Result<(u64, u64), Errno> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `stat` is as large as what fstat writes (on 64-bit machines libc's struct is the kernel's), and is read
     // only after fstat filled it.

@@ -23,6 +23,8 @@ pub enum Stage {
     Privileges,
     /// Starting the cell's process.
     Fork,
+    /// Its network namespace.
+    Network,
     /// The Landlock ruleset.
     Landlock,
     /// Moving the descriptors to their numbers.
@@ -36,7 +38,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 13] = [
+    const ALL: [Stage; 14] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -45,6 +47,7 @@ impl Stage {
         Stage::Pivot,
         Stage::Privileges,
         Stage::Fork,
+        Stage::Network,
         Stage::Landlock,
         Stage::Descriptors,
         Stage::Limits,

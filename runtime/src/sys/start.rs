@@ -16,14 +16,15 @@ use super::limits::attainable;
 use super::raw::call;
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
+use super::steps::Steps;
 use crate::fds::Move;
 use crate::jail::view::WORKDIR;
 use crate::jail::{Identity, Jail};
 
+/// All but the network, which the cell's process makes while the init builds the view.
 const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNS
-    | libc::CLONE_NEWNET
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP;
@@ -107,14 +108,15 @@ impl NoNamespaces {
 }
 
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
-/// numbers, of which `last_fd` is the highest.
-pub fn start(
+/// numbers, of which `last_fd` is the highest. What the host can do in the time goes into `meanwhile`.
+pub fn start<T>(
     sole: SoleThread,
     program: &Program,
     jail: &Jail,
     moves: &[Move],
     last_fd: RawFd,
-) -> Result<Cell, StartError> {
+    meanwhile: impl FnOnce() -> T,
+) -> Result<(Cell, T), StartError> {
     let limits = attainable();
     let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
@@ -134,6 +136,7 @@ pub fn start(
             arguments: &arguments,
             environment: &environment,
         },
+        steps: Steps::new(),
         parts: vec![-1; jail.view.entries.len()],
         stack: stack()?,
         control: control.as_raw_fd(),
@@ -142,18 +145,29 @@ pub fn start(
     let mut stack = stack()?;
     let init = make_init(&sole, &mut errand, &mut stack)?;
     drop(control);
-    let started = release(&host, init, &jail.identity).and_then(|()| receive(&host));
-    let failed = match started {
-        Ok(Ok(pidfd)) => match Cell::new(host, init, pidfd) {
-            Ok(cell) => return Ok(cell),
-            Err(source) => StartError::Os { what: "cannot read the cell's pid", source },
-        },
-        Ok(Err(failure)) => explain(failure, jail),
-        Err(error) => error,
-    };
-    // Only now is nobody left who uses `errand` and `stack`.
-    kill_and_reap(init);
-    Err(failed)
+    release(&host, init.0, &jail.identity)?;
+    let done = meanwhile();
+    let pidfd = receive(&host)?.map_err(|failure| explain(failure, jail))?;
+    let cell = Cell::new(host, init.0, pidfd);
+    let cell = cell.map_err(|source| StartError::Os { what: "cannot read the cell's pid", source })?;
+    init.stay();
+    Ok((cell, done))
+}
+
+/// An init that uses this process's memory: however `start` ends, only after it.
+struct Unfinished(Pid);
+
+impl Unfinished {
+    /// It runs another program.
+    fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        kill_and_reap(self.0);
+    }
 }
 
 /// The Landlock ABI of this kernel; `None` where it has none or it is switched off.
@@ -164,7 +178,7 @@ pub fn landlock_abi() -> Option<u32> {
     version.ok().and_then(|version| u32::try_from(version).ok())
 }
 
-fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Pid, StartError> {
+fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Unfinished, StartError> {
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
     arguments.flags = NAMESPACES as u64;
@@ -173,7 +187,7 @@ fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Resu
     // another program or has been reaped. The init makes system calls and nothing else. The token proves that there is
     // no other thread, which might be killed with the init's memory in hand.
     let init = unsafe { give_birth(arguments, stack, init::run, std::ptr::from_mut(errand).cast()) };
-    init.map(Pid::from_raw)
+    init.map(|pid| Unfinished(Pid::from_raw(pid)))
         .map_err(|errno| StartError::Namespaces(NoNamespaces { cause: io::Error::from_raw_os_error(errno) }))
 }
 
@@ -227,6 +241,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
     };
     let step = match stage {
         Stage::Exec => return StartError::Exec(source),
+        Stage::Network => return StartError::Namespaces(NoNamespaces { cause: source }),
         Stage::Take => format!("show the cell {}", place()),
         Stage::Swapped => format!("run {}: it is no longer the file that was asked for", place()),
         Stage::Identity => "become the cell's user".to_owned(),

@@ -1,0 +1,56 @@
+//! Becoming nobody in particular: the cell's user, without a capability, a key or a way to get one.
+//!
+//! Clauses: JAIL-02, JAIL-03.
+
+use super::raw::{self, Errno, call};
+use crate::jail::Identity;
+
+/// The last capability number asked about; the kernel says EINVAL past its own last.
+const CAPABILITIES: usize = 63;
+
+/// Becomes the cell's user. The raw calls change this process alone; libc's would look for other threads.
+pub(super) fn become_cell(identity: &Identity) -> Result<(), Errno> {
+    let (uid, gid) = (identity.uid as usize, identity.gid as usize);
+    // SAFETY: integers only.
+    unsafe {
+        if identity.drops_groups {
+            call(libc::SYS_setgroups, [0; 6])?;
+        }
+        call(libc::SYS_setresgid, [gid, gid, gid, 0, 0, 0])?;
+        call(libc::SYS_setresuid, [uid, uid, uid, 0, 0, 0])?;
+    }
+    Ok(())
+}
+
+/// Joins a session keyring of its own: the caller's keys stay the caller's (session-keyring(7)).
+pub(super) fn leave_keyring() -> Result<(), Errno> {
+    const KEYCTL_JOIN_SESSION_KEYRING: usize = 1;
+    // SAFETY: a null name asks for a new anonymous keyring.
+    match unsafe { call(libc::SYS_keyctl, [KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]) } {
+        // Where the kernel has no keyrings, or a filter above us closes the call, the cell can't reach one.
+        Ok(_) | Err(libc::ENOSYS | libc::EPERM) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Empties the bounding set.
+pub(super) fn bound_capabilities() -> Result<(), Errno> {
+    for capability in 0..=CAPABILITIES {
+        match raw::prctl(libc::PR_CAPBSET_DROP, capability) {
+            Ok(()) => {}
+            Err(libc::EINVAL) => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// No new privileges, and no capability in the sets that count without one.
+pub(super) fn drop_capabilities() -> Result<(), Errno> {
+    const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+    let header = [CAPABILITY_VERSION_3, 0];
+    let none = [0u32; 6];
+    // SAFETY: version 3 takes a header of two words and three words for each half of the sets, all in this frame.
+    unsafe { call(libc::SYS_capset, [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
+}

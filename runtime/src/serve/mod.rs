@@ -33,8 +33,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes it ready, and removes what runs that were killed left behind.
+    /// Makes it ready, removes what runs that were killed left behind, and lays down the privileges that only a start
+    /// needs: what comes over the socket from now on comes from whom nobody trusts.
     pub fn new() -> io::Result<Server> {
+        sys::disarm()?;
         rundir::sweep();
         sys::heap::give_back_large_blocks();
         rpc::keep_quiet_about_sessions();

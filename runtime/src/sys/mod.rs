@@ -24,6 +24,7 @@ mod steps;
 pub mod terminal;
 mod trap;
 
+pub use privileges::disarm;
 pub use report::{Event, Stage};
 pub use running::Cell;
 pub use start::{Program, SoleThread, StartError, landlock_abi, start};

@@ -1,6 +1,9 @@
-//! Becoming nobody in particular: the cell's user, without a capability, a key or a way to get one.
+//! Becoming nobody in particular: the cell's user, without a capability, a key or a way to get one; and the host, which
+//! needs no privilege any more once the cell is on its way.
 //!
-//! Clauses: JAIL-02, JAIL-03.
+//! Clauses: JAIL-02, JAIL-03, SELF-08.
+
+use std::io;
 
 use super::raw::{self, Errno, call};
 use crate::jail::Identity;
@@ -53,4 +56,17 @@ pub(super) fn drop_capabilities() -> Result<(), Errno> {
     let none = [0u32; 6];
     // SAFETY: version 3 takes a header of two words and three words for each half of the sets, all in this frame.
     unsafe { call(libc::SYS_capset, [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// The host lays down what it needed for the start: capabilities, and the chance to get some. Nobody traces it any
+/// more, nor reads its memory (prctl(2), PR_SET_DUMPABLE).
+///
+/// As root it is still the owner of the cell's user namespace, and of its files: it can signal the cell, wait for it and
+/// clean up without a capability (user_namespaces(7)).
+pub fn disarm() -> io::Result<()> {
+    let disarm = || {
+        raw::prctl(libc::PR_SET_DUMPABLE, 0)?;
+        drop_capabilities()
+    };
+    disarm().map_err(io::Error::from_raw_os_error)
 }

@@ -9,6 +9,7 @@ use std::os::fd::RawFd;
 
 use super::birth::{Stack, give_birth};
 use super::init::set_umask;
+use super::known_state;
 use super::mounts::identify;
 use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
@@ -74,6 +75,7 @@ unsafe extern "C" fn live(errand: *mut c_void) -> ! {
 fn prepare(orders: &Orders<'_>, steps: &Steps) -> Result<(), Failure> {
     steps.connected(own_network().map_err(Failure::at(Stage::Network))?);
     bound_capabilities().and_then(|()| leave_keyring()).map_err(Failure::at(Stage::Privileges))?;
+    known_state::enter().map_err(Failure::at(Stage::State))?;
     set_umask(0o022);
     steps.wait_for_init(Init::Mapped);
     become_cell(&orders.jail.identity).map_err(Failure::at(Stage::Identity))?;

@@ -12,6 +12,7 @@ pub mod fds;
 pub mod heap;
 mod image;
 mod init;
+mod known_state;
 mod limits;
 mod mounts;
 mod privileges;

@@ -25,6 +25,8 @@ pub enum Stage {
     Fork,
     /// Its network namespace.
     Network,
+    /// What a caller leaves set.
+    State,
     /// The Landlock ruleset.
     Landlock,
     /// Moving the descriptors to their numbers.
@@ -38,7 +40,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 14] = [
+    const ALL: [Stage; 15] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -48,6 +50,7 @@ impl Stage {
         Stage::Privileges,
         Stage::Fork,
         Stage::Network,
+        Stage::State,
         Stage::Landlock,
         Stage::Descriptors,
         Stage::Limits,

@@ -250,6 +250,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Pivot => "leave the host's root".to_owned(),
         Stage::Privileges => "drop privileges".to_owned(),
         Stage::Fork => "start the cell's process".to_owned(),
+        Stage::State => "leave the caller's scheduling and personality".to_owned(),
         Stage::Landlock => "apply Landlock".to_owned(),
         Stage::Descriptors => "move the cell's descriptors (is RLIMIT_NOFILE too low for them?)".to_owned(),
         Stage::Limits => "set the cell's limits".to_owned(),

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{FlowArg, SetArg, Termios, tcflow, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, isatty, tcgetpgrp, tcsetpgrp};
 
 use crate::jail::Session;
@@ -68,6 +68,8 @@ impl Terminal {
             let _ = tcsetpgrp(&file, getpgrp());
         }
         let _ = tcsetattr(&file, SetArg::TCSANOW, &self.modes);
+        // What was held back by tcflow(3), as opposed to a key, nobody could let go.
+        let _ = tcflow(&file, FlowArg::TCOON);
     }
 
     /// Whether a standard stream leads to this terminal.

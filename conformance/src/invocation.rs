@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::adapter::{Caller, Timeouts};
-use crate::launch::{Limit, Plan, Tmpfs};
+use crate::launch::{Limit, Plan, RefusedCall, Tmpfs};
 use crate::suite::Suite;
 use crate::verdict::Stop;
 
@@ -177,6 +177,13 @@ impl<'a> Invocation<'a> {
             Ok(hard) => self.limit(resource, soft, hard),
             Err(fault) => Self { trouble: Some(fault.into()), ..self },
         }
+    }
+
+    /// Refuses system calls to the command and all that it starts.
+    #[must_use]
+    pub fn refusing(mut self, calls: impl IntoIterator<Item = RefusedCall>) -> Self {
+        self.plan.refused.extend(calls);
+        self
     }
 
     /// The words of the command line so far.

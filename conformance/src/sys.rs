@@ -12,6 +12,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
 
+use crate::launch::RefusedCall;
+
 /// Forks; `None` in the child.
 ///
 /// # Errors
@@ -102,6 +104,46 @@ pub(crate) fn hard_limit(resource: u32) -> Result<Option<u64>, Errno> {
     // SAFETY: the call fills the value that it is given.
     Errno::result(unsafe { libc::getrlimit(resource, &raw mut limit) })?;
     Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
+}
+
+/// Puts a seccomp filter over the calling process that refuses these calls and lets all others pass.
+///
+/// # Errors
+/// What prctl(2) or seccomp(2) says.
+pub(crate) fn refuse(calls: &[RefusedCall]) -> Result<(), Errno> {
+    const NUMBER: u32 = 0;
+    // The low half of the first argument: seccomp_data has the number, the architecture, the address, the arguments.
+    const ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
+    const REFUSE: u32 = 0x0005_0000;
+    const ALLOW: u32 = 0x7fff_0000;
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let load = |offset| step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
+    let give = |verdict| step(libc::BPF_RET | libc::BPF_K, 0, 0, verdict);
+    let mut program = vec![];
+    for call in calls {
+        // Each stands for itself: the number is loaded anew, and what doesn't match goes on behind it.
+        let number = u32::try_from(call.number).map_err(|_| Errno::EINVAL)?;
+        let refusal = give(REFUSE | call.errno.cast_unsigned());
+        program.push(load(NUMBER));
+        match call.flags {
+            None => program.extend([step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number), refusal]),
+            Some(flags) => program.extend([
+                step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 3, number),
+                load(ARGUMENT),
+                step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, flags),
+                refusal,
+            ]),
+        }
+    }
+    program.push(give(ALLOW));
+    let length = u16::try_from(program.len()).map_err(|_| Errno::E2BIG)?;
+    let filter = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
+    if !nix::unistd::geteuid().is_root() {
+        nix::sys::prctl::set_no_new_privs()?;
+    }
+    // SAFETY: `filter` points to `program`, which is as long as it says; both live until the call returns.
+    Errno::result(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter) })
+        .map(drop)
 }
 
 /// Duplicates a descriptor by its number to the lowest free number from `floor` on, to be kept when

@@ -134,6 +134,10 @@ fn notes(record: &Record) -> Vec<String> {
             _ => {}
         }
     }
+    if !record.plan.refused.is_empty() {
+        let numbers: Vec<String> = record.plan.refused.iter().map(|call| call.number.to_string()).collect();
+        notes.push(format!("A seccomp filter refused the system calls {}.", numbers.join(", ")));
+    }
     if let Some(tmpfs) = &record.plan.tmpfs {
         notes.push(format!("{} was a small file system of its own.", tmpfs.at.display()));
     }

@@ -73,6 +73,9 @@ fn arrange(plan: &Plan, sent: Vec<OwnedFd>, floor: i32) -> Result<Infallible, Re
         mask.add(Signal::try_from(*signal).map_err(step("sigprocmask"))?);
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&mask), None).map_err(step("sigprocmask"))?;
+    if !plan.refused.is_empty() {
+        sys::refuse(&plan.refused).map_err(step("seccomp"))?;
+    }
     match (execve(program, &argv, &env), handle) {
         (Err(Errno::EACCES), Ok(handle)) => {
             execveat(handle, c"", &argv, &env, AtFlags::AT_EMPTY_PATH).map_err(step("execveat"))

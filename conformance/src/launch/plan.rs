@@ -44,6 +44,17 @@ pub struct Tmpfs {
     pub holds: Vec<(PathBuf, String)>,
 }
 
+/// A system call that a filter over the command refuses (seccomp(2)), as those of containers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedCall {
+    /// Its number on this machine.
+    pub number: i64,
+    /// Refused only where its first argument has one of these bits; `None`: always.
+    pub flags: Option<u32>,
+    /// What it answers.
+    pub errno: i32,
+}
+
 /// One command and the whole state that it is started in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -70,6 +81,8 @@ pub struct Plan {
     pub terminal: bool,
     /// A file system of its own.
     pub tmpfs: Option<Tmpfs>,
+    /// System calls that are refused.
+    pub refused: Vec<RefusedCall>,
     /// When the run is taken for hung and killed, in milliseconds.
     pub deadline_ms: u64,
     /// How long what is left after the command's end may take to go, in milliseconds.

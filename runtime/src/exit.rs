@@ -27,6 +27,11 @@ pub fn of_usage(_: &UsageError) -> u8 {
     USAGE
 }
 
+/// What `ww doctor` found: whether the full jail can be had.
+pub fn of_doctor(full: bool) -> u8 {
+    if full { 0 } else { FAILURE }
+}
+
 /// A run that failed.
 pub fn of_failure(error: &RunError) -> u8 {
     match error {
@@ -39,6 +44,8 @@ pub fn of_failure(error: &RunError) -> u8 {
         RunError::Start(StartError::Exec(_)) => CANNOT_EXECUTE,
         RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. }) => FAILURE,
         RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,
-        RunError::DirectoryGrant { .. } | RunError::Host { .. } => FAILURE,
+        RunError::Directory { .. } | RunError::Refused(_) | RunError::DirectoryGrant { .. } | RunError::Host { .. } => {
+            FAILURE
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod content;
+pub mod doctor;
 pub mod ended;
 pub mod endpoint;
 pub mod env;

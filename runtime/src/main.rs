@@ -4,9 +4,9 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ww::cli::{self, Request, RunArgs, UsageError, Variables};
-use ww::run::RunError;
-use ww::{exit, run};
+use ww::cli::{self, Doctor, Form, Request, RunArgs, UsageError, Variables};
+use ww::run::{Outcome, RunError};
+use ww::{doctor, exit, run};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let variables = Variables { ipfs: std::env::var_os("WW_IPFS"), env: std::env::var_os("WW_ENV") };
     let code = match cli::parse(std::env::args_os(), variables) {
         Ok(Request::Run(args)) => run_cell(*args),
+        Ok(Request::Doctor(wanted)) => examine(wanted),
         Ok(Request::Help(text)) => print(text.as_bytes()),
         Ok(Request::Completions(script)) => print(&script),
         Err(error) => {
@@ -30,13 +31,32 @@ fn run_cell(args: RunArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
         eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
     }
+    let form = args.dry_run;
     match run::claim().and_then(|handover| run::run(args, handover)) {
-        Ok(ended) => exit::of_end(ended),
+        Ok(Outcome::Ended(ended)) => exit::of_end(ended),
+        Ok(Outcome::Planned(plan)) if form == Some(Form::Json) => print(plan.json().as_bytes()),
+        Ok(Outcome::Planned(plan)) => print(plan.to_string().as_bytes()),
         Err(error) => {
             if !matches!(error, RunError::Interrupted { .. }) {
                 complain(&error);
             }
             exit::of_failure(&error)
+        }
+    }
+}
+
+/// Says what this machine can do.
+fn examine(wanted: Doctor) -> u8 {
+    let said = match wanted {
+        Doctor::AppArmor => doctor::apparmor::own_profile().map(|text| (text, true)),
+        Doctor::Json => doctor::look().map(|found| (found.json(), found.has_full())),
+        Doctor::Table => doctor::look().map(|found| (found.to_string(), found.has_full())),
+    };
+    match said {
+        Ok((text, well)) => exit::of_doctor(well).max(print(text.as_bytes())),
+        Err(error) => {
+            complain(&error);
+            exit::of_doctor(false)
         }
     }
 }

@@ -103,7 +103,7 @@ pub struct Image {
     /// How the view has to show it, where it isn't a part of the system.
     pub shown: Option<Shown>,
     /// Its own directory, if it was fetched or copied: goes when this does.
-    _kept: Option<RunDir>,
+    kept: Option<RunDir>,
 }
 
 /// A `<binary>`, told apart.
@@ -151,9 +151,14 @@ impl Image {
     fn kept(directory: RunDir, name: &[u8]) -> Result<Image, RunDirError> {
         let path = directory.path();
         match Image::shown(path.clone(), name) {
-            Ok(image) => Ok(Image { _kept: Some(directory), ..image }),
+            Ok(image) => Ok(Image { kept: Some(directory), ..image }),
             Err(source) => Err(RunDirError::Unusable { path, source }),
         }
+    }
+
+    /// Lets the cell's user walk to the program, where it lies in a directory of the run's own.
+    pub fn let_in(&self, identity: &Identity) -> Result<(), RunDirError> {
+        self.kept.as_ref().map_or(Ok(()), |directory| directory.let_in(identity))
     }
 
     /// A program that the view has to show.
@@ -161,7 +166,7 @@ impl Image {
         let found = from.symlink_metadata()?;
         let shown = Shown { from: from.clone(), identity: (found.dev(), found.ino()), name: name.to_vec() };
         let program = in_view(&Path::new(PROGRAMS).join(OsStr::from_bytes(name)))?;
-        Ok(Image { program, on_host: from, shown: Some(shown), _kept: None })
+        Ok(Image { program, on_host: from, shown: Some(shown), kept: None })
     }
 }
 

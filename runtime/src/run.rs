@@ -3,17 +3,24 @@
 //! What must stay true: nothing of the cell's is opened, fetched or dialled before its flags are known to be
 //! right; no thread exists before the start; a failed run leaves nothing behind.
 
+mod place;
+mod plan;
 mod prepare;
+mod refused;
 mod wait;
 
 use std::io;
 use std::os::fd::AsRawFd;
 
+pub use plan::Plan;
+
 use crate::cli::RunArgs;
 use crate::content::{Content, Timeouts};
 use crate::ended::Ended;
 use crate::fds::FdPlan;
+use crate::jail::refusal::Refusal;
 use crate::resolve::ResolveError;
+use crate::rundir::RunDirError;
 use crate::serve::Server;
 use crate::status::Status;
 use crate::sys::fds::Handover;
@@ -51,6 +58,15 @@ pub enum RunError {
         /// The host's descriptor.
         fd: i32,
     },
+    /// A restricted cell's own directory can't be made.
+    #[error("cannot make the cell's working directory")]
+    Directory {
+        /// Why not.
+        source: RunDirError,
+    },
+    /// This machine refuses a part of the jail.
+    #[error("cannot have the jail's {}", .0.part)]
+    Refused(#[source] Refusal),
     /// The cell or its jail couldn't be started.
     #[error(transparent)]
     Start(StartError),
@@ -81,26 +97,39 @@ pub fn claim() -> Result<Handover, RunError> {
     Handover::take().map_err(RunError::host("cannot list this process's descriptors"))
 }
 
-/// Runs a program as a cell, and says how it ended.
-pub fn run(args: RunArgs, handover: Handover) -> Result<Ended, RunError> {
+/// What came of it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The cell ran, and ended.
+    Ended(Ended),
+    /// Nothing was to be run: what would have been.
+    Planned(Plan),
+}
+
+/// Runs a program as a cell, and says how it ended; or says what it would run.
+pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let signals = Signals::block().map_err(RunError::host("cannot watch for signals"))?;
     let terminal = Terminal::find();
     let content = Content::new(args.endpoint.clone(), Timeouts { idle: args.ipfs_timeout, ..Timeouts::default() });
-    let identity = prepare::identity().map_err(RunError::host("cannot tell which users this system knows"))?;
+    let identity = place::identity(args.level)?;
 
     let image = prepare::image(&args, &identity, &content, &signals)?;
     let plan = FdPlan::new(args.layout, args.grants);
-    let jail = prepare::jail(identity, &image, &plan, terminal.as_ref())?;
-    let program = prepare::program(&image, args.binary, args.args, args.env, &plan);
+    let place = place::of(args.level, &identity)?;
+    let jail = prepare::jail(args.level, identity, &place, &image, &plan, terminal.as_ref())?;
+    let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
+    if args.dry_run.is_some() {
+        return Ok(Outcome::Planned(Plan::new(&jail, &program, &plan)));
+    }
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 
     let alone = SoleThread::claim().map_err(RunError::Start)?;
     let moves = plan.moves(cells_end.as_raw_fd());
     let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), Server::new)
-        .map_err(|error| prepare::explain(error, &program, &image))?;
+        .map_err(|error| prepare::explain(error, &program, &image, &jail))?;
     drop(cells_end);
 
-    let mut status = Status::new(args.status);
+    let mut status = Status::new(args.status, jail.level);
     let ended = server.and_then(|server| {
         // What was handed over is the cell's now.
         handover.let_go(status.descriptor())?;
@@ -108,8 +137,8 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Ended, RunError> {
         server.serve(&cell, rpc, content, &signals, terminal.as_ref())
     });
     cell.end();
-    drop((image, terminal));
+    drop((image, place, terminal));
     let ended = ended.map_err(RunError::host("lost the cell"))?;
     status.exited(ended);
-    Ok(ended)
+    Ok(Outcome::Ended(ended))
 }

@@ -1,4 +1,5 @@
-//! A run's own directory for the program that it fetched: private to the run, and gone when the run ends.
+//! A run's own directory for the program that it fetched, and for a cell without a view: private to the run, and gone
+//! when the run ends.
 //!
 //! What must stay true: a directory that nobody locks belongs to a run that was killed, and the next run removes
 //! it. The lock lives as long as the run's process.
@@ -7,7 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -15,8 +16,12 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
+use crate::jail::Identity;
+
 const PREFIX: &str = "ww-run-";
 const PROGRAM: &str = "program";
+/// The cell's own directory, where it has no view.
+const WORK: &str = "work";
 
 /// Why a run can't have its directory, or can't fill it.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,30 @@ impl RunDir {
         made.map_err(|source| RunDirError::Unusable { path: self.path(), source })
     }
 
+    /// Lets the cell's group, and nobody else, walk in: where root's cell is another user.
+    pub fn let_in(&self, identity: &Identity) -> Result<(), RunDirError> {
+        if !identity.drops_groups {
+            return Ok(());
+        }
+        let path = self.directory.path();
+        let opened = chown(path, None, Some(identity.host_gid))
+            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o710)));
+        opened.map_err(|source| RunDirError::Unusable { path: path.to_owned(), source })
+    }
+
+    /// A directory in it that is the cell's.
+    pub fn with_work(&self, identity: &Identity) -> Result<PathBuf, RunDirError> {
+        self.let_in(identity)?;
+        let path = self.directory.path().join(WORK);
+        let unusable = |source| RunDirError::Unusable { path: path.clone(), source };
+        fs::create_dir(&path).map_err(unusable)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
+        if identity.drops_groups {
+            chown(&path, Some(identity.host_uid), Some(identity.host_gid)).map_err(unusable)?;
+        }
+        Ok(path)
+    }
+
     /// The program's path.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join(PROGRAM)
@@ -92,10 +121,35 @@ pub fn sweep() {
         let path = entry.path();
         let ours = path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
         if ours && let Ok(Some(_lock)) = lock(&path) {
+            clear(&path.join(WORK));
             let _ = fs::remove_file(path.join(PROGRAM));
             let _ = fs::remove_dir(&path);
         }
     }
+}
+
+/// A cell may have closed its directories to everybody, its own user too.
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        clear(&self.directory.path().join(WORK));
+    }
+}
+
+/// Removes a tree, through directories that their owner closed. Links in it aren't followed.
+fn clear(path: &Path) {
+    // Modes don't bind root, who mustn't change any on somebody else's word.
+    if fs::remove_dir_all(path).is_ok() || !path.is_dir() || geteuid().is_root() {
+        return;
+    }
+    let mut open = vec![path.to_owned()];
+    while let Some(directory) = open.pop() {
+        let _ = fs::set_permissions(&directory, fs::Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        open.extend(
+            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+        );
+    }
+    let _ = fs::remove_dir_all(path);
 }
 
 /// Locks a directory; `None` where somebody else has it locked or it is gone.

@@ -6,18 +6,20 @@
 use std::os::fd::RawFd;
 
 use crate::ended::Ended;
+use crate::jail::Level;
 use crate::sys::fds::write_line;
 
 /// The status descriptor, if there is one.
 #[derive(Debug)]
 pub struct Status {
     fd: Option<RawFd>,
+    level: Level,
 }
 
 impl Status {
-    /// Lines go to `fd`.
-    pub fn new(fd: Option<RawFd>) -> Status {
-        Status { fd }
+    /// Lines go to `fd`; the jail is of this level.
+    pub fn new(fd: Option<RawFd>, level: Level) -> Status {
+        Status { fd, level }
     }
 
     /// The descriptor that has to stay open.
@@ -27,7 +29,7 @@ impl Status {
 
     /// The program runs, as `pid` on the host.
     pub fn started(&mut self, pid: i32) {
-        self.line(&format!(r#"{{"event":"started","pid":{pid},"jail":"full"}}"#));
+        self.line(&format!(r#"{{"event":"started","pid":{pid},"jail":"{}"}}"#, self.level));
     }
 
     /// The cell ended.

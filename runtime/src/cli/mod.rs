@@ -5,6 +5,8 @@
 //! Clauses: CLI-*, EXIT-* (usage).
 
 mod checked;
+mod doctor;
+mod level;
 mod run;
 mod units;
 
@@ -13,6 +15,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+pub use doctor::Doctor;
+pub use level::Form;
 pub use run::{RunArgs, Variables};
 
 use checked::FirstError;
@@ -21,6 +25,8 @@ use checked::FirstError;
 pub enum Request {
     /// `ww run`.
     Run(Box<RunArgs>),
+    /// `ww doctor`.
+    Doctor(Doctor),
     /// `ww completions SHELL`: the script to print.
     Completions(Vec<u8>),
     /// `--help` or `--version`: the text to print.
@@ -85,6 +91,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
     };
     match matches.subcommand() {
         Some(("run", run)) => Ok(Request::Run(Box::new(RunArgs::new(run, variables)?))),
+        Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
         Some(("completions", wanted)) => Ok(Request::Completions(completions(wanted, &mut command))),
         _ => rendered(&command.error(clap::error::ErrorKind::MissingSubcommand, "a command is missing")),
     }
@@ -97,6 +104,7 @@ fn command(first: &FirstError) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(false)
         .subcommand(run::command(first))
+        .subcommand(doctor::command())
         .subcommand(
             Command::new("completions")
                 .about("Print a completion script for a shell")

@@ -8,10 +8,12 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::checked::{FirstError, checked};
+use super::level::{self, Form};
 use super::{UsageError, units, value_names};
 use crate::endpoint::Endpoint;
 use crate::env::{EnvEntry, parse_list};
 use crate::fds::{Claims, Grant, Layout};
+use crate::jail::Level;
 use crate::sys;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
@@ -49,6 +51,10 @@ pub struct RunArgs {
     pub max_size: u64,
     /// How long the daemon may stay silent.
     pub ipfs_timeout: Duration,
+    /// How much isolation.
+    pub level: Level,
+    /// Whether to print the plan, and how, in place of a run.
+    pub dry_run: Option<Form>,
     /// Where the status lines go.
     pub status: Option<RawFd>,
 }
@@ -70,6 +76,8 @@ impl RunArgs {
             overridden,
             max_size: matches.get_one("max-size").copied().unwrap_or_default(),
             ipfs_timeout: matches.get_one("ipfs-timeout").copied().unwrap_or_default(),
+            level: level::level(matches),
+            dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
         })
     }
@@ -189,6 +197,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 )
                 .value_parser(status_fd(first, claims)),
         )
+        .args(level::args())
         .arg(
             Arg::new("command")
                 .value_names(["binary", "args"])

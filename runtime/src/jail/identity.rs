@@ -3,6 +3,12 @@
 //! What must stay true: the cell is never the host's root. Root owns files that leak into every view, and
 //! RLIMIT_NPROC doesn't count for it (setrlimit(2)), so root's cells run as nobody.
 
+use std::io;
+
+use nix::unistd::{getegid, geteuid};
+
+use super::level::Level;
+
 /// "nobody" and "nogroup": owns nothing by convention.
 const NOBODY: u32 = 65534;
 /// Who root's cells are inside: not 65534 there too, which is how files of unmapped owners look.
@@ -32,6 +38,28 @@ impl Identity {
         }
         let inside = |id| if id == 0 { INSIDE } else { id };
         Identity { uid: inside(uid), gid: inside(gid), host_uid: uid, host_gid: gid, drops_groups: false }
+    }
+
+    /// Who this caller's cells are.
+    pub fn of_this_caller() -> io::Result<Identity> {
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let nobody_exists = || -> io::Result<bool> {
+            let maps = |file| std::fs::read_to_string(file).map(|map| maps_nobody(&map));
+            Ok(maps("/proc/self/uid_map")? && maps("/proc/self/gid_map")?)
+        };
+        Ok(Identity::of_caller(uid, gid, uid == 0 && nobody_exists()?))
+    }
+
+    /// Who the cell is at a level: without a user namespace there is one name for a user, the host's.
+    pub fn at(self, level: Level) -> Identity {
+        match level {
+            Level::Full => self,
+            Level::Restricted => Identity { uid: self.host_uid, gid: self.host_gid, ..self },
+            Level::None => {
+                let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+                Identity { uid, gid, host_uid: uid, host_gid: gid, drops_groups: false }
+            }
+        }
     }
 
     /// Whether a file with this owner and mode can be executed and read by the cell.

@@ -3,7 +3,7 @@
 use nix::sys::resource::{RLIM_INFINITY, Resource};
 
 /// No limit.
-const UNLIMITED: u64 = RLIM_INFINITY;
+pub const UNLIMITED: u64 = RLIM_INFINITY;
 const MIB: u64 = 1 << 20;
 
 /// One resource and its two limits.

@@ -1,24 +1,33 @@
 //! The jail as data: what the cell sees, who it is, what bounds it. Decided here, acted on by `sys` alone.
 //!
 //! What must stay true: nothing here makes a system call that changes anything, so a [`Jail`] can be printed,
-//! compared and tested without privileges. Seccomp, path grants, levels and cgroups belong here too.
+//! compared and tested without privileges. Seccomp, path grants and cgroups belong here too.
 //! Clauses: JAIL-*.
+
+use std::ffi::CString;
 
 pub mod identity;
 pub mod landlock;
+pub mod level;
 pub mod limits;
+pub mod refusal;
 pub mod view;
 
 pub use identity::Identity;
 pub use landlock::Landlock;
+pub use level::{Level, Part};
 pub use limits::Limit;
 pub use view::View;
 
 /// The jail of one run.
 #[derive(Debug)]
 pub struct Jail {
+    /// How much of it was asked for.
+    pub level: Level,
     /// What the cell sees of the file system.
     pub view: View,
+    /// Where the cell starts: a path of its view.
+    pub workdir: CString,
     /// Who the cell is.
     pub identity: Identity,
     /// Its resource limits.

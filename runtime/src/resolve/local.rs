@@ -37,7 +37,7 @@ pub(super) fn image(path: &Path, identity: &Identity, caller: u32) -> Result<Ima
     }
     if part_of_system {
         let program = in_view(if is_plain(path) { path } else { &real }).map_err(lost)?;
-        return Ok(Image { program, on_host: real, shown: None, _kept: None });
+        return Ok(Image { program, on_host: real, shown: None, kept: None });
     }
     Image::shown(real, &name).map_err(lost)
 }

@@ -1,37 +1,26 @@
 //! The steps before a start: what a run's flags come to, as data for `sys`.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt;
 
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::geteuid;
 
-use super::RunError;
+use super::place::{self, Place};
 use super::wait::until_interrupted;
+use super::{RunError, refused};
 use crate::cli::RunArgs;
 use crate::content::Content;
 use crate::env::{EnvEntry, environment};
 use crate::fds::FdPlan;
-use crate::jail::identity::maps_nobody;
 use crate::jail::landlock::Inherited;
 use crate::jail::limits::WANTED;
 use crate::jail::view::ThisHost;
-use crate::jail::{Identity, Jail, Landlock, Session, View};
+use crate::jail::{Identity, Jail, Landlock, Level, Session, View};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Program, StartError};
-
-/// Who the cell is.
-pub(super) fn identity() -> io::Result<Identity> {
-    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    let nobody_exists = || -> io::Result<bool> {
-        let maps = |file| std::fs::read_to_string(file).map(|map| maps_nobody(&map));
-        Ok(maps("/proc/self/uid_map")? && maps("/proc/self/gid_map")?)
-    };
-    Ok(Identity::of_caller(uid, gid, uid == 0 && nobody_exists()?))
-}
 
 /// The program, found or fetched.
 pub(super) fn image(
@@ -40,18 +29,26 @@ pub(super) fn image(
     content: &Content,
     signals: &Signals,
 ) -> Result<Image, RunError> {
-    match Binary::of(&args.binary) {
-        Binary::Local(path) => Ok(resolve::local(&path, identity, geteuid().as_raw())?),
+    let image = match Binary::of(&args.binary) {
+        Binary::Local(path) => resolve::local(&path, identity, geteuid().as_raw())?,
         Binary::Ipfs(Err(source)) => {
-            Err(ResolveError::Fetch { path: args.binary.to_string_lossy().into_owned(), source: source.into() }.into())
+            let path = args.binary.to_string_lossy().into_owned();
+            return Err(ResolveError::Fetch { path, source: source.into() }.into());
         }
-        Binary::Ipfs(Ok(path)) => Ok(until_interrupted(signals, resolve::fetch(&path, content, args.max_size))??),
+        Binary::Ipfs(Ok(path)) => until_interrupted(signals, resolve::fetch(&path, content, args.max_size))??,
+    };
+    if !args.level.has_namespaces() {
+        // The cell walks to it as its own user, without an init that took it for the view.
+        image.let_in(identity).map_err(|source| RunError::Directory { source })?;
     }
+    Ok(image)
 }
 
 /// The jail of this run.
 pub(super) fn jail(
+    level: Level,
     identity: Identity,
+    place: &Place,
     image: &Image,
     plan: &FdPlan,
     terminal: Option<&Terminal>,
@@ -59,13 +56,19 @@ pub(super) fn jail(
     let look = |fd: RawFd| (fd, sys::fds::inherited(fd));
     let streams = [look(0), look(1), look(2)];
     let grants: Vec<_> = plan.grants.iter().map(|(grant, _)| look(grant.source())).collect();
-    let landlock = sys::landlock_abi().map(|abi| Landlock::new(abi, &streams, &grants));
+    let landlock = refused::landlock(level)?.map(|abi| Landlock::new(abi, &streams, &grants));
     let directory = streams.iter().chain(&grants).find(|(_, inherited)| *inherited == Inherited::Directory);
-    if let (None, Some((fd, _))) = (&landlock, directory) {
+    if let (None, Some((fd, _)), true) = (&landlock, directory, level.confines()) {
         return Err(RunError::DirectoryGrant { fd: *fd });
     }
+    let view = match level {
+        Level::Full => View::new(&ThisHost, identity.uid, identity.gid, image.shown.as_ref()),
+        Level::Restricted | Level::None => View::of_the_host(),
+    };
     Ok(Jail {
-        view: View::new(&ThisHost, identity.uid, identity.gid, image.shown.as_ref()),
+        level,
+        workdir: place.path.clone(),
+        view,
         identity,
         limits: WANTED.to_vec(),
         landlock,
@@ -75,22 +78,24 @@ pub(super) fn jail(
 
 /// What the cell executes. `argv[0]` is `<binary>` as the user wrote it.
 pub(super) fn program(
+    level: Level,
     image: &Image,
     binary: OsString,
     args: Vec<OsString>,
     entries: Vec<EnvEntry>,
     plan: &FdPlan,
-) -> Program {
+) -> Result<Program, RunError> {
     let environment = environment(entries, plan.variables(), |key: &OsStr| std::env::var_os(key));
-    Program {
-        path: image.program.clone(),
+    let path = place::program(level, image, &binary).map_err(RunError::host("cannot tell where the program is"))?;
+    Ok(Program {
+        path,
         arguments: std::iter::once(binary).chain(args).map(string).collect(),
         environment: environment.into_iter().map(string).collect(),
-    }
+    })
 }
 
 /// Says what the kernel's refusal to execute the program means.
-pub(super) fn explain(error: StartError, program: &Program, image: &Image) -> RunError {
+pub(super) fn explain(error: StartError, program: &Program, image: &Image, jail: &Jail) -> RunError {
     let path = || program.arguments.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match error {
         StartError::Exec(source) if source.raw_os_error() == Some(libc::ENOENT) => match interpreter(&image.on_host) {
@@ -98,7 +103,7 @@ pub(super) fn explain(error: StartError, program: &Program, image: &Image) -> Ru
             None => RunError::Resolve(ResolveError::Path { path: path(), source }),
         },
         StartError::Exec(source) => RunError::Execute { path: path(), source },
-        other => RunError::Start(other),
+        other => refused::explain(other, jail.level, &jail.identity),
     }
 }
 

@@ -133,7 +133,7 @@ fn decimal(mut number: libc::pid_t, digits: &mut [u8; 12]) -> &[u8] {
 }
 
 /// Every signal at its default and blocked: the cell unblocks them, pid 1 never acts on any.
-fn default_signals() {
+pub(super) fn default_signals() {
     /// The kernel's sigaction: all zero is SIG_DFL with no flags and an empty mask.
     const DEFAULT: [u64; 4] = [0; 4];
     for signal in 1..=64 {

@@ -9,13 +9,17 @@
 mod birth;
 mod cell;
 pub mod fds;
+mod guard;
 pub mod heap;
 mod image;
 mod init;
 mod known_state;
 mod limits;
+pub mod machine;
+mod maps;
 mod mounts;
 mod privileges;
+pub mod probe;
 mod raw;
 mod report;
 mod running;

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::raw::call;
 use super::report::{Event, MESSAGE_LEN, Message};
+use crate::jail::Level;
 
 /// A cell that runs.
 #[derive(Debug)]
@@ -19,16 +20,17 @@ pub struct Cell {
     init: Pid,
     pidfd: OwnedFd,
     pid: i32,
+    level: Level,
 }
 
 impl Cell {
     /// The cell behind `pidfd`, whose init tells over `control`.
-    pub(super) fn new(control: OwnedFd, init: Pid, pidfd: OwnedFd) -> io::Result<Cell> {
+    pub(super) fn new(control: OwnedFd, init: Pid, pidfd: OwnedFd, level: Level) -> io::Result<Cell> {
         let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pid:"));
         let pid = line.and_then(|pid| pid.trim().parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
         give_word(&control)?;
-        Ok(Cell { control, init, pidfd, pid })
+        Ok(Cell { control, init, pidfd, pid, level })
     }
 
     /// The cell's process as the host sees it.
@@ -83,7 +85,13 @@ impl Cell {
 
     /// Kills what is left, and waits until the init, and with it everything the cell started, is gone.
     pub fn end(self) {
-        kill_and_reap(self.init);
+        if self.level.has_namespaces() {
+            kill_and_reap(self.init);
+        } else {
+            // A guard that is killed ends nothing: it is let go of, ends what is left, and then itself.
+            drop(self.control);
+            let _ = retry(|| waitpid(self.init, None));
+        }
     }
 }
 

@@ -11,15 +11,16 @@ use nix::unistd::Pid;
 
 use super::birth::{Stack, give_birth};
 use super::cell::Orders;
+use super::guard;
 use super::image::init_image;
 use super::init::{self, Errand};
 use super::limits::attainable;
-use super::raw::call;
+use super::maps;
+use super::raw::{Errno, call};
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
 use super::steps::Steps;
 use crate::fds::Move;
-use crate::jail::view::WORKDIR;
 use crate::jail::{Identity, Jail};
 
 /// All but the network, which the cell's process makes while the init builds the view.
@@ -65,7 +66,7 @@ pub enum StartError {
     Exec(#[source] io::Error),
     /// The kernel gives no namespaces.
     #[error("cannot have the cell's own namespaces (user, pid, mount, network, ipc, uts, cgroup)")]
-    Namespaces(#[source] NoNamespaces),
+    Namespaces(#[source] io::Error),
     /// A part of the jail that can't be had.
     #[error("cannot {step}")]
     Stage {
@@ -88,28 +89,6 @@ pub enum StartError {
     Threads,
 }
 
-/// Why there are no namespaces, and what can be done about it.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}; {}", self.remedy())]
-pub struct NoNamespaces {
-    cause: io::Error,
-}
-
-impl NoNamespaces {
-    /// The causes are those of clone(2) and user_namespaces(7).
-    fn remedy(&self) -> &'static str {
-        match self.cause.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => {
-                "user namespaces are refused here: in a container, allow them in its seccomp profile; on the host, \
-                 see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
-            }
-            Some(libc::ENOSPC | libc::EUSERS) => "raise the sysctls user.max_*_namespaces, or nest less deeply",
-            Some(libc::ENOSYS | libc::EINVAL) => "Linux 5.12 or newer is needed, built with all namespaces",
-            _ => "the host may be out of memory or processes",
-        }
-    }
-}
-
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
 /// numbers, of which `last_fd` is the highest. What the host can do in the time goes into `meanwhile`.
 pub fn start<T>(
@@ -124,21 +103,28 @@ pub fn start<T>(
     let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
     let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
-    let workdir = CString::new(WORKDIR).unwrap_or_default();
+    let orders = Orders {
+        jail,
+        limits: &limits,
+        moves,
+        last_fd,
+        workdir: &jail.workdir,
+        program: &program.path,
+        arguments: &arguments,
+        environment: &environment,
+    };
+    if !jail.level.has_namespaces() {
+        let forked = guard::fork(&sole, &orders, control.as_raw_fd());
+        let guard = forked.map(Unfinished);
+        let guard = guard.map_err(|source| StartError::Os { what: "cannot fork the cell's guard", source })?;
+        drop(control);
+        return started(host, guard, jail, meanwhile);
+    }
     let image = init_image().map_err(|source| StartError::Os { what: "cannot lay out the init's program", source })?;
     let stack =
         || Stack::new().map_err(|source| StartError::Os { what: "cannot lay out a stack for the init", source });
     let mut errand = Errand {
-        orders: Orders {
-            jail,
-            limits: &limits,
-            moves,
-            last_fd,
-            workdir: &workdir,
-            program: &program.path,
-            arguments: &arguments,
-            environment: &environment,
-        },
+        orders,
         steps: Steps::new(),
         parts: vec![-1; jail.view.entries.len()],
         stack: stack()?,
@@ -149,9 +135,19 @@ pub fn start<T>(
     let init = make_init(&sole, &mut errand, &mut stack)?;
     drop(control);
     release(&host, init.0, &jail.identity)?;
+    started(host, init, jail, meanwhile)
+}
+
+/// The cell, once its init or its guard says that it runs.
+fn started<T>(
+    host: OwnedFd,
+    init: Unfinished,
+    jail: &Jail,
+    meanwhile: impl FnOnce() -> T,
+) -> Result<(Cell, T), StartError> {
     let done = meanwhile();
     let pidfd = receive(&host)?.map_err(|failure| explain(failure, jail))?;
-    let cell = Cell::new(host, init.0, pidfd);
+    let cell = Cell::new(host, init.0, pidfd, jail.level);
     let cell = cell.map_err(|source| StartError::Os { what: "cannot read the cell's pid", source })?;
     init.stay();
     Ok((cell, done))
@@ -173,12 +169,12 @@ impl Drop for Unfinished {
     }
 }
 
-/// The Landlock ABI of this kernel; `None` where it has none or it is switched off.
-pub fn landlock_abi() -> Option<u32> {
+/// The Landlock ABI of this kernel, or how it refuses to have one (landlock(7)).
+pub fn landlock_abi() -> Result<u32, Errno> {
     const VERSION: usize = 1;
     // SAFETY: asked for the version, the call takes no attributes.
     let version = unsafe { call(libc::SYS_landlock_create_ruleset, [0, 0, VERSION, 0, 0, 0]) };
-    version.ok().and_then(|version| u32::try_from(version).ok())
+    version.map(|version| u32::try_from(version).unwrap_or(u32::MAX))
 }
 
 fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Unfinished, StartError> {
@@ -191,21 +187,13 @@ fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Resu
     // no other thread, which might be killed with the init's memory in hand.
     let init = unsafe { give_birth(arguments, stack, init::run, std::ptr::from_mut(errand).cast()) };
     init.map(|pid| Unfinished(Pid::from_raw(pid)))
-        .map_err(|errno| StartError::Namespaces(NoNamespaces { cause: io::Error::from_raw_os_error(errno) }))
+        .map_err(|errno| StartError::Namespaces(io::Error::from_raw_os_error(errno)))
 }
 
 /// Writes the id maps (user_namespaces(7)) and lets the init go on.
 fn release(host: &OwnedFd, init: Pid, identity: &Identity) -> Result<(), StartError> {
-    let Identity { uid, gid, host_uid, host_gid, drops_groups } = identity;
-    let write = |file: &str, text: String| std::fs::write(format!("/proc/{init}/{file}"), text);
-    let maps = || {
-        if !drops_groups {
-            write("setgroups", "deny".to_owned())?;
-        }
-        write("gid_map", format!("{gid} {host_gid} 1"))?;
-        write("uid_map", format!("{uid} {host_uid} 1"))
-    };
-    maps().map_err(|source| StartError::Stage { step: "map the cell's user".to_owned(), source })?;
+    maps::write(init, identity)
+        .map_err(|source| StartError::Stage { step: "map the cell's user".to_owned(), source })?;
     give_word(host).map_err(|source| StartError::Os { what: "cannot reach the init", source })
 }
 

@@ -1,0 +1,62 @@
+//! What this machine says of itself, to explain what it refused. Read only once something was refused, or by
+//! `ww doctor`: a run that starts doesn't pay for it.
+
+use std::fs;
+
+use nix::sys::utsname::uname;
+
+use crate::jail::refusal::Facts;
+
+/// Reads the facts; what can't be read stays unknown.
+pub fn facts() -> Facts {
+    let number = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Facts {
+        kernel: version(&release()),
+        filtered: status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"])),
+        max_user_namespaces: number("/proc/sys/user/max_user_namespaces"),
+        unprivileged_userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
+        apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1),
+        proc_is_masked: fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| masks_proc(&mounts)),
+        modules: fs::read_to_string("/sys/kernel/security/lsm").ok().map(|text| text.trim().to_owned()),
+        root: nix::unistd::geteuid().is_root(),
+    }
+}
+
+/// The kernel's own name of its version (uname(2)).
+pub fn release() -> String {
+    uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Major and minor of "6.1.0-13-amd64".
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Whether a mount lies over a part of /proc, in mountinfo's words (proc_pid_mountinfo(5)). One over a folder that is
+/// empty anyhow hides nothing.
+fn masks_proc(mountinfo: &str) -> bool {
+    let places = mountinfo.lines().filter_map(|line| line.split(' ').nth(4));
+    places.into_iter().any(|place| place.starts_with("/proc/") && place != "/proc/sys/fs/binfmt_misc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for (text, expected) in [("6.1.0-13-amd64", (6, 1)), ("5.10", (5, 10)), ("7.0-rc1", (7, 0)), ("", (0, 0))] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_masked_proc_is_told_from_a_whole_one() {
+        let whole =
+            "22 29 0:21 / /proc rw,nosuid - proc proc rw\n30 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs a rw";
+        assert!(!masks_proc(whole));
+        assert!(masks_proc(&format!("{whole}\n31 22 0:31 /null /proc/kcore rw - tmpfs tmpfs rw")));
+    }
+}

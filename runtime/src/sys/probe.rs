@@ -1,0 +1,145 @@
+//! Each part of the jail, tried by itself in a child that does nothing else: for `ww doctor`, and for the error of a
+//! run whose start was refused.
+//!
+//! What must stay true: it finds out by trying, with the calls of a start; nothing of a trial outlives it.
+//! Clauses: JAIL-18, JAIL-42, JAIL-45.
+
+mod trial;
+
+use std::ffi::CString;
+use std::os::fd::RawFd;
+
+use super::landlock_abi;
+use super::mounts;
+use super::raw::{self, Errno, call};
+use super::report::Failure;
+use super::start::SoleThread;
+use crate::jail::view::{Entry, View, What};
+use crate::jail::{Identity, Level, Part};
+use trial::{in_child, in_namespaces};
+
+/// Tries a part; says more about one that can be had, where there is more to say.
+pub fn try_part(sole: &SoleThread, part: Part, identity: &Identity) -> Result<Option<String>, Errno> {
+    const USER: i32 = libc::CLONE_NEWUSER;
+    const MOUNTS: i32 = USER | libc::CLONE_NEWNS;
+    let own = |namespace| in_namespaces(sole, USER, Some(identity), || unshare(namespace));
+    match part {
+        Part::UserNamespace => in_namespaces(sole, USER, None, || Ok(())),
+        Part::IdMaps => in_namespaces(sole, USER, Some(identity), || Ok(())),
+        Part::PidNamespace => own(libc::CLONE_NEWPID),
+        Part::MountNamespace => own(libc::CLONE_NEWNS),
+        Part::NetworkNamespace => own(libc::CLONE_NEWNET),
+        Part::IpcNamespace => own(libc::CLONE_NEWIPC),
+        Part::UtsNamespace => own(libc::CLONE_NEWUTS),
+        Part::CgroupNamespace => own(libc::CLONE_NEWCGROUP),
+        Part::Mounts => in_namespaces(sole, MOUNTS, Some(identity), || furnished(system(), false)),
+        Part::Processes => {
+            let processes = vec![Entry { at: c"proc".into(), what: What::Processes }];
+            in_namespaces(sole, MOUNTS | libc::CLONE_NEWPID, Some(identity), || furnished(processes, false))
+        }
+        Part::Pivot => in_namespaces(sole, MOUNTS, Some(identity), || furnished(Vec::new(), true)),
+        Part::Privileges => in_child(sole, no_privileges),
+        Part::Keyring => in_child(sole, keyring),
+        Part::Landlock => return landlock(sole).map(|abi| Some(format!("ABI {abi}"))),
+        Part::Seccomp => in_child(sole, filter),
+        Part::Handles => in_child(sole, handles),
+        Part::Descriptors => in_child(sole, || raw::close_range(RawFd::MAX - 1, RawFd::MAX)),
+    }
+    .map(|()| None)
+}
+
+/// The first part of a level that this machine refuses, and how.
+pub fn first_refused(sole: &SoleThread, level: Level, identity: &Identity) -> Option<(Part, Errno)> {
+    let mut parts = Part::ALL.into_iter().filter(|part| level.has(*part) && !is_absent(*part));
+    parts.find_map(|part| try_part(sole, part, identity).err().map(|errno| (part, errno)))
+}
+
+/// Whether a run does without a part, which this kernel hasn't got.
+fn is_absent(part: Part) -> bool {
+    match part {
+        Part::Landlock => landlock_abi().is_err(),
+        Part::Keyring => true,
+        _ => false,
+    }
+}
+
+fn unshare(namespaces: i32) -> Result<(), Errno> {
+    // SAFETY: an integer; the child that calls this has one thread and ends right after.
+    unsafe { call(libc::SYS_unshare, [namespaces as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// One of each kind of entry but /proc.
+fn system() -> Vec<Entry> {
+    let entry = |at: &CString, what| Entry { at: at.clone(), what };
+    let options = [(c"size", c"64k"), (c"mode", c"0700")].map(|(key, value)| (key.into(), value.into())).to_vec();
+    vec![
+        entry(&c"usr".into(), What::Tree(c"/usr".into())),
+        entry(&c"null".into(), What::Device(c"/dev/null".into())),
+        entry(&c"tmp".into(), What::Scratch { options }),
+    ]
+}
+
+/// A root with these entries, and the host's left for it where that is asked.
+fn furnished(entries: Vec<Entry>, leaves: bool) -> Result<(), Errno> {
+    let errno = |failure: Failure| failure.errno;
+    let view = View { entries };
+    let mut parts = vec![-1; view.entries.len()];
+    mounts::take(&view, &mut parts).map_err(errno)?;
+    let root = mounts::make_root()?;
+    mounts::furnish(root, &view, &parts).map_err(errno)?;
+    if leaves { mounts::pivot(root) } else { Ok(()) }
+}
+
+fn no_privileges() -> Result<(), Errno> {
+    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
+}
+
+fn keyring() -> Result<(), Errno> {
+    const JOIN_SESSION_KEYRING: usize = 1;
+    // SAFETY: a null name asks for a new anonymous keyring.
+    unsafe { call(libc::SYS_keyctl, [JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// The ABI, once a ruleset was made and put over a child.
+fn landlock(sole: &SoleThread) -> Result<u32, Errno> {
+    let abi = landlock_abi()?;
+    in_child(sole, || {
+        // struct landlock_ruleset_attr of ABI 1: executing files is handled.
+        let handled = 1u64;
+        // SAFETY: `handled` is alive, and its size is the first ABI's.
+        let ruleset = unsafe { call(libc::SYS_landlock_create_ruleset, [&raw const handled as usize, 8, 0, 0, 0, 0])? };
+        raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+        // SAFETY: integers.
+        unsafe { call(libc::SYS_landlock_restrict_self, [ruleset, 0, 0, 0, 0, 0]) }.map(drop)
+    })?;
+    Ok(abi)
+}
+
+/// A filter that allows everything.
+fn filter() -> Result<(), Errno> {
+    const SET_MODE_FILTER: usize = 1;
+    let allow = libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0x7fff_0000 };
+    let mut program = [allow];
+    let filter = libc::sock_fprog { len: 1, filter: program.as_mut_ptr() };
+    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+    // SAFETY: `filter` points to `program`, one instruction long; both are alive.
+    unsafe { call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const filter as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// A child by clone3, with a pidfd that takes a signal.
+fn handles() -> Result<(), Errno> {
+    let mut pidfd: RawFd = -1;
+    // SAFETY: clone_args is plain integers, for which all zero is valid.
+    let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
+    arguments.flags = libc::CLONE_PIDFD as u64;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.pidfd = &raw mut pidfd as u64;
+    let (address, size) = (&raw mut arguments as usize, size_of::<libc::clone_args>());
+    // SAFETY: no CLONE_VM and no stack, so this is a fork of a process that has one thread.
+    if unsafe { call(libc::SYS_clone3, [address, size, 0, 0, 0, 0])? } == 0 {
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: integers and a null siginfo. Signal 0 asks whether it could be sent.
+    unsafe { call(libc::SYS_pidfd_send_signal, [pidfd as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}

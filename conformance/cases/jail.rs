@@ -32,10 +32,10 @@ pub(crate) const CASES: &[Case] = &[
     case!(jail_18_what_the_kernel_refuses_is_an_error),
 ];
 
-const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
+pub(super) const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
 
 /// Checks namespaces, capabilities and `no_new_privs`.
-fn is_jailed(facts: &Facts) -> Verdict {
+pub(super) fn is_jailed(facts: &Facts) -> Verdict {
     for name in NAMESPACES {
         let ours = fs::read_link(format!("/proc/self/ns/{name}"))?.to_string_lossy().into_owned();
         let cells = facts.namespaces.get(name).cloned().flatten();
@@ -72,7 +72,7 @@ fn jail_03_no_new_privs_is_set(suite: &Suite<'_>) -> Verdict {
 }
 
 /// A name that no other case has, in this run of the suite or another.
-fn own_name(suite: &Suite<'_>) -> String {
+pub(super) fn own_name(suite: &Suite<'_>) -> String {
     suite.scratch().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

@@ -69,12 +69,12 @@ fn sig_03_the_default_of_a_signal_ends_the_cell(suite: &Suite<'_>) -> Verdict {
 const SOON: Duration = Duration::from_secs(10);
 
 /// A pipe whose reader sees the end when the last process that has it is dead.
-fn lifeline() -> Verdict<(Capture, OwnedFd)> {
+pub(super) fn lifeline() -> Verdict<(Capture, OwnedFd)> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     Ok((Capture::of(reader), writer))
 }
 
-fn all_dead(suite: &Suite<'_>, lifeline: &Capture) -> Verdict {
+pub(super) fn all_dead(suite: &Suite<'_>, lifeline: &Capture) -> Verdict {
     if lifeline.wait_for_end(suite.patience(SOON)) {
         return Ok(());
     }

@@ -37,6 +37,8 @@ mod ipfs_place;
 mod ipfs_verify;
 #[path = "../cases/jail.rs"]
 mod jail;
+#[path = "../cases/levels.rs"]
+mod levels;
 #[path = "../cases/messages.rs"]
 mod messages;
 #[path = "../cases/path.rs"]
@@ -74,6 +76,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     ipfs_place::CASES,
     ipfs_verify::CASES,
     jail::CASES,
+    levels::CASES,
     messages::CASES,
     path::CASES,
     properties::CASES,

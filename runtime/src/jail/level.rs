@@ -96,7 +96,9 @@ pub enum Part {
     Landlock,
     /// seccomp(2).
     Seccomp,
-    /// clone3(2) and pidfds.
+    /// clone3(2), which makes all namespaces at once.
+    Clone,
+    /// pidfd_open(2) and pidfd_send_signal(2).
     Handles,
     /// close_range(2).
     Descriptors,
@@ -104,7 +106,7 @@ pub enum Part {
 
 impl Part {
     /// All of them, in the order in which a run needs them.
-    pub const ALL: [Part; 17] = [
+    pub const ALL: [Part; 18] = [
         Part::Handles,
         Part::UserNamespace,
         Part::IdMaps,
@@ -114,6 +116,7 @@ impl Part {
         Part::IpcNamespace,
         Part::UtsNamespace,
         Part::CgroupNamespace,
+        Part::Clone,
         Part::Mounts,
         Part::Processes,
         Part::Pivot,
@@ -142,12 +145,13 @@ impl Part {
             Part::Keyring => "session keyring",
             Part::Landlock => "Landlock",
             Part::Seccomp => "seccomp filter",
+            Part::Clone => "clone3",
             Part::Handles => "pidfds",
             Part::Descriptors => "closed descriptors",
         }
     }
 
-    /// Whether it can be had in a user namespace alone.
+    /// Whether only a cell with namespaces has it.
     pub const fn needs_namespaces(self) -> bool {
         !matches!(
             self,
@@ -162,7 +166,8 @@ impl Part {
             Part::Landlock => (5, 13),
             Part::Processes => (5, 8),
             Part::Descriptors => (5, 9),
-            Part::Handles => (5, 4),
+            Part::Clone => (5, 5),
+            Part::Handles => (5, 3),
             Part::CgroupNamespace => (4, 6),
             Part::Keyring | Part::Privileges | Part::Seccomp => (4, 8),
             _ => (3, 8),

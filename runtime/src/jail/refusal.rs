@@ -146,7 +146,7 @@ impl fmt::Display for Cause {
             Cause::SwitchedOff => f.write_str("it was switched off when this Linux was booted"),
             Cause::Forbidden => f.write_str("this kernel or a security module forbids it"),
             Cause::NoRoom => f.write_str("there is no memory, or there are too many processes"),
-            Cause::Other(errno) => write!(f, "{}", std::io::Error::from_raw_os_error(*errno)),
+            Cause::Other(errno) => std::io::Error::from_raw_os_error(*errno).fmt(f),
         }
     }
 }
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(Cause::of(user, libc::EACCES, &ubuntu), Cause::AppArmor);
         assert_eq!(Cause::of(user, libc::EPERM, &docker), Cause::Filter);
         assert_eq!(Cause::of(user, libc::EPERM, &facts()), Cause::Forbidden);
-        assert_eq!(Cause::of(Part::Handles, libc::ENOSYS, &docker), Cause::Filter);
+        assert_eq!(Cause::of(Part::Clone, libc::ENOSYS, &docker), Cause::Filter);
         assert_eq!(Cause::of(Part::Mounts, libc::ENOSYS, &old), Cause::OldKernel { needs: (5, 12), has: (4, 9) });
         assert_eq!(Cause::of(user, libc::EINVAL, &facts()), Cause::NotBuilt);
         assert_eq!(Cause::of(Part::Landlock, libc::EOPNOTSUPP, &facts()), Cause::SwitchedOff);

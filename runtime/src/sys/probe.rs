@@ -42,6 +42,7 @@ pub fn try_part(sole: &SoleThread, part: Part, identity: &Identity) -> Result<Op
         Part::Keyring => in_child(sole, keyring),
         Part::Landlock => return landlock(sole).map(|abi| Some(format!("ABI {abi}"))),
         Part::Seccomp => in_child(sole, filter),
+        Part::Clone => in_child(sole, clone),
         Part::Handles => in_child(sole, handles),
         Part::Descriptors => in_child(sole, || raw::close_range(RawFd::MAX - 1, RawFd::MAX)),
     }
@@ -126,20 +127,25 @@ fn filter() -> Result<(), Errno> {
     unsafe { call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const filter as usize, 0, 0, 0]) }.map(drop)
 }
 
-/// A child by clone3, with a pidfd that takes a signal.
-fn handles() -> Result<(), Errno> {
-    let mut pidfd: RawFd = -1;
+/// A child by clone3.
+fn clone() -> Result<(), Errno> {
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
-    arguments.flags = libc::CLONE_PIDFD as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
-    arguments.pidfd = &raw mut pidfd as u64;
     let (address, size) = (&raw mut arguments as usize, size_of::<libc::clone_args>());
     // SAFETY: no CLONE_VM and no stack, so this is a fork of a process that has one thread.
     if unsafe { call(libc::SYS_clone3, [address, size, 0, 0, 0, 0])? } == 0 {
         // SAFETY: ends the child.
         unsafe { libc::_exit(0) };
     }
-    // SAFETY: integers and a null siginfo. Signal 0 asks whether it could be sent.
-    unsafe { call(libc::SYS_pidfd_send_signal, [pidfd as usize, 0, 0, 0, 0, 0]) }.map(drop)
+    Ok(())
+}
+
+/// A pidfd of its own that takes a signal.
+fn handles() -> Result<(), Errno> {
+    // SAFETY: integers; and a null siginfo. Signal 0 asks whether one could be sent.
+    unsafe {
+        let pidfd = call(libc::SYS_pidfd_open, [libc::getpid() as usize, 0, 0, 0, 0, 0])?;
+        call(libc::SYS_pidfd_send_signal, [pidfd, 0, 0, 0, 0, 0]).map(drop)
+    }
 }

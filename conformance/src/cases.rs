@@ -45,6 +45,8 @@ mod messages;
 mod path;
 #[path = "../cases/properties.rs"]
 mod properties;
+#[path = "../cases/refused_parts.rs"]
+mod refused_parts;
 #[path = "../cases/rpc.rs"]
 mod rpc;
 #[path = "../cases/rpc_methods.rs"]
@@ -57,6 +59,8 @@ mod status;
 mod stdio;
 #[path = "../cases/terminal.rs"]
 mod terminal;
+#[path = "../cases/weaker.rs"]
+mod weaker;
 
 /// Every list of cases.
 pub(crate) const ALL: &[&[Case]] = &[
@@ -80,10 +84,12 @@ pub(crate) const ALL: &[&[Case]] = &[
     messages::CASES,
     path::CASES,
     properties::CASES,
+    refused_parts::CASES,
     rpc::CASES,
     rpc_methods::CASES,
     signals::CASES,
     status::CASES,
     stdio::CASES,
     terminal::CASES,
+    weaker::CASES,
 ];

@@ -4,7 +4,7 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
+//! [`status`]), give another level of the jail ([`levels`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
@@ -17,6 +17,7 @@ mod entries;
 mod fetch;
 mod grants;
 mod ipfs;
+mod levels;
 mod model;
 mod readme;
 mod refused;
@@ -72,7 +73,7 @@ impl Fault {
 }
 
 /// All faults, by what they touch.
-const FAULTS: [(&str, &[Fault]); 14] = [
+const FAULTS: [(&str, &[Fault]); 15] = [
     ("Words of the command line", words::FAULTS),
     ("Grants", grants::FAULTS),
     ("Environment", entries::FAULTS),
@@ -87,6 +88,7 @@ const FAULTS: [(&str, &[Fault]); 14] = [
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("The jail", model::faults_jail::FAULTS),
+    ("Levels of the jail", levels::FAULTS),
 ];
 
 /// What has no fault: name, what it is, how it is done.

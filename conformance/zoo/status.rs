@@ -52,6 +52,9 @@ pub const FAULTS: &[Fault] = &[
     fault!("status-jail-unsaid", "STATUS-02", "doesn't say which jail is in force", |line| {
         set(&line, "jail", serde_json::Value::Null)
     }),
+    fault!("status-jail-always-full", "STATUS-02", "says that the full jail is in force at every level", |line| {
+        set(&line, "jail", "full".into())
+    }),
     fault!("status-code-0-on-signal", "STATUS-04", "gives code 0 where a signal ended the cell", |line| {
         if line.contains("\"signal\":null") { line } else { set(&line, "code", 0.into()) }
     }),

@@ -107,7 +107,8 @@ fn is_at_root(device: u64) -> Result<(), Errno> {
     if found == device { Ok(()) } else { Err(libc::ESTALE) }
 }
 
-fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
+/// Makes this process the cell; comes back only where a step failed.
+pub(super) fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     join_group(orders.jail.session);
     if let Some(landlock) = &orders.jail.landlock {
         restrict(landlock).map_err(Failure::at(Stage::Landlock))?;

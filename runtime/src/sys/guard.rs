@@ -9,10 +9,11 @@
 //! setuid program), may get away.
 //! Clauses: SIG-05, SIG-07, JAIL-46.
 
+mod birth;
 mod end;
 
 use std::io::{self, IoSlice};
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -22,7 +23,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::cell::{self, Orders, Spawned};
+use super::cell::{Orders, Spawned};
 use super::init::{default_signals, set_umask};
 use super::raw::{self, call};
 use super::report::{Event, Failure, Message, Stage};
@@ -45,7 +46,7 @@ fn run(orders: &Orders<'_>, control: RawFd) -> ! {
     default_signals();
     // SAFETY: the host keeps its end of the pair elsewhere; this number stays open until this process ends.
     let socket = unsafe { BorrowedFd::borrow_raw(control) };
-    match prepare(orders).and_then(|()| cell::spawn(orders)) {
+    match prepare(orders).and_then(|()| birth::spawn(orders)) {
         Ok(cell) => {
             let started = send(socket, Message::Started, Some(cell.pidfd));
             let _ = raw::close_range(0, control - 1);
@@ -130,7 +131,6 @@ fn watch(cell: &Spawned, socket: BorrowedFd<'_>) {
             let _ = send(socket, Message::Event(event), None);
             return;
         }
-        use std::os::fd::AsFd;
         let mut either = [PollFd::new(news.as_fd(), PollFlags::POLLIN), PollFd::new(socket, PollFlags::empty())];
         let _ = nix::poll::poll(&mut either, PollTimeout::NONE);
         if either[1].revents().is_some_and(|found| !found.is_empty()) {
@@ -161,7 +161,6 @@ fn hears_word(socket: BorrowedFd<'_>) -> bool {
 }
 
 fn send(socket: BorrowedFd<'_>, message: Message, pidfd: Option<RawFd>) -> nix::Result<()> {
-    use std::os::fd::AsRawFd;
     let (bytes, fds) = (message.encode(), [pidfd.unwrap_or(-1)]);
     let rights = pidfd.map(|_| ControlMessage::ScmRights(&fds));
     let part = [IoSlice::new(&bytes)];

@@ -62,7 +62,7 @@ fn fork(_: &SoleThread, steps: impl FnOnce() -> Result<(), Errno>) -> Result<Pid
     // SAFETY: the token proves that no other thread holds a lock in the child's copy; the child never returns from
     // here, so no value of the parent's is dropped twice.
     match unsafe { libc::fork() } {
-        -1 => Err(raw::errno()),
+        -1 => Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)),
         0 => {
             let _ = raw::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as usize);
             let code = steps().err().unwrap_or(0);

@@ -25,7 +25,8 @@ use nix::unistd::Pid;
 
 use super::cell::{Orders, Spawned};
 use super::init::{default_signals, set_umask};
-use super::raw::{self, call};
+use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
+use super::raw;
 use super::report::{Event, Failure, Message, Stage};
 use super::running::retry;
 use super::start::SoleThread;
@@ -77,9 +78,8 @@ fn prepare(orders: &Orders<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// In the cell's process, before anything is closed to it: dies with the guard, and has what its level takes away
-/// taken away.
-pub(super) fn restrict(level: Level, identity: &Identity) -> Result<(), Failure> {
+/// In the cell's process, before anything else: has what its level takes away taken away, and dies with the guard.
+fn restrict(level: Level, identity: &Identity) -> Result<(), Failure> {
     if level.confines() {
         privileges(identity).map_err(Failure::at(Stage::Privileges))?;
     }
@@ -87,36 +87,14 @@ pub(super) fn restrict(level: Level, identity: &Identity) -> Result<(), Failure>
     raw::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as usize).map_err(Failure::at(Stage::Identity))
 }
 
-/// Another user where the caller is root, no capability, none to come, and a session keyring of its own.
+/// An ordinary user has no capability to empty the bounding set with, and needs none: `no_new_privs` keeps what is in
+/// it out of reach.
 fn privileges(identity: &Identity) -> Result<(), raw::Errno> {
-    const JOIN_SESSION_KEYRING: usize = 1;
-    const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
-    const LAST: usize = 63;
     if identity.drops_groups {
-        for capability in 0..=LAST {
-            if raw::prctl(libc::PR_CAPBSET_DROP, capability) == Err(libc::EINVAL) {
-                break;
-            }
-        }
-        let (uid, gid) = (identity.host_uid as usize, identity.host_gid as usize);
-        // SAFETY: integers only. The raw calls change this process alone; libc's would look for other threads.
-        unsafe {
-            call(libc::SYS_setgroups, [0; 6])?;
-            call(libc::SYS_setresgid, [gid, gid, gid, 0, 0, 0])?;
-            call(libc::SYS_setresuid, [uid, uid, uid, 0, 0, 0])?;
-        }
+        bound_capabilities()?;
+        become_cell(identity)?;
     }
-    // SAFETY: a null name asks for a new anonymous keyring.
-    match unsafe { call(libc::SYS_keyctl, [JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]) } {
-        // As in the full jail: where the kernel or a filter has none, the cell can't reach one.
-        Ok(_) | Err(libc::ENOSYS | libc::EPERM) => {}
-        Err(errno) => return Err(errno),
-    }
-    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-    let header = [CAPABILITY_VERSION_3, 0];
-    let none = [0u32; 6];
-    // SAFETY: version 3 takes a header of two words and three words for each half of the sets, all in this frame.
-    unsafe { call(libc::SYS_capset, [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
+    leave_keyring().and_then(|()| drop_capabilities())
 }
 
 /// Tells the host what happens to the cell, until it or the host is gone.

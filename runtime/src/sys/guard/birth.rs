@@ -10,6 +10,7 @@ use std::os::fd::RawFd;
 use super::super::cell::{Orders, Spawned, execute};
 use super::super::raw;
 use super::super::report::{Failure, Stage};
+use super::restrict;
 
 /// Bytes of stack for the steps between the clone and the exec.
 const STACK: usize = 128 << 10;
@@ -44,7 +45,8 @@ pub(super) fn spawn(orders: &Orders<'_>) -> Result<Spawned, Failure> {
 extern "C" fn live(errand: *mut c_void) -> c_int {
     // SAFETY: `spawn` passed a pointer to its own `errand` and waits; nobody else has it.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
-    if let Err(failure) = execute(errand.orders) {
+    let jail = errand.orders.jail;
+    if let Err(failure) = restrict(jail.level, &jail.identity).and_then(|()| execute(errand.orders)) {
         errand.failure = Some(failure);
     }
     raw::exit()

@@ -103,7 +103,7 @@ pub enum Outcome {
     /// The cell ran, and ended.
     Ended(Ended),
     /// Nothing was to be run: what would have been.
-    Planned(Plan),
+    Planned(Box<Plan>),
 }
 
 /// Runs a program as a cell, and says how it ended; or says what it would run.
@@ -119,7 +119,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let jail = prepare::jail(args.level, identity, &place, &image, &plan, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
     if args.dry_run.is_some() {
-        return Ok(Outcome::Planned(Plan::new(&jail, &program, &plan)));
+        return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan))));
     }
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 

@@ -232,7 +232,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
     };
     let step = match stage {
         Stage::Exec => return StartError::Exec(source),
-        Stage::Network => return StartError::Namespaces(NoNamespaces { cause: source }),
+        Stage::Network => return StartError::Namespaces(source),
         Stage::Take => format!("show the cell {}", place()),
         Stage::Swapped => format!("run {}: it is no longer the file that was asked for", place()),
         Stage::Identity => "become the cell's user".to_owned(),

@@ -21,6 +21,7 @@ use tokio::task::LocalSet;
 
 use crate::content::Content;
 use crate::ended::Ended;
+use crate::jail::Level;
 use crate::rundir;
 use crate::sys::fds::watch;
 use crate::sys::signals::{Received, Signals, stop_self};
@@ -35,8 +36,8 @@ pub struct Server {
 impl Server {
     /// Makes it ready, removes what runs that were killed left behind, and lays down the privileges that only a start
     /// needs: what comes over the socket from now on comes from whom nobody trusts.
-    pub fn new() -> io::Result<Server> {
-        sys::disarm()?;
+    pub fn new(level: Level) -> io::Result<Server> {
+        sys::disarm(level)?;
         rundir::sweep();
         sys::heap::give_back_large_blocks();
         rpc::keep_quiet_about_sessions();

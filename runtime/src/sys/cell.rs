@@ -65,7 +65,8 @@ pub(super) fn spawn(orders: &Orders<'_>, steps: &Steps, stack: &mut Stack) -> Re
 unsafe extern "C" fn live(errand: *mut c_void) -> ! {
     // SAFETY: `spawn` left it on this stack; nobody else has it.
     let Errand { orders, steps } = unsafe { &*errand.cast::<Errand<'_>>() };
-    if let Err(failure) = prepare(orders, steps).and_then(|()| execute(orders)) {
+    let prepared = prepare(orders, steps).and_then(|()| own_descriptors().map_err(Failure::at(Stage::Descriptors)));
+    if let Err(failure) = prepared.and_then(|()| execute(orders)) {
         steps.failed(failure);
     }
     raw::exit()
@@ -187,9 +188,13 @@ fn allow(ruleset: RawFd, below: RawFd, access: u64) -> Result<(), Errno> {
     unsafe { call(libc::SYS_landlock_add_rule, [fd(ruleset), PATH_BENEATH, address, 0, 0, 0]) }.map(drop)
 }
 
+/// Leaves the table of descriptors that it shares with its init.
+fn own_descriptors() -> Result<(), Errno> {
+    // SAFETY: an integer.
+    unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
 fn move_descriptors(orders: &Orders<'_>) -> Result<(), Errno> {
-    // SAFETY: an integer. From here on the table is this process's own.
-    unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0, 0, 0, 0])? };
     for Move { from, to } in orders.moves {
         if from == to {
             // dup3 doesn't copy onto itself (dup(2)).

@@ -42,10 +42,9 @@ pub fn of_failure(error: &RunError) -> u8 {
         RunError::Execute { .. } => CANNOT_EXECUTE,
         RunError::Interrupted { signal } => Ended::Signalled(*signal).code(),
         RunError::Start(StartError::Exec(_)) => CANNOT_EXECUTE,
-        RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. }) => FAILURE,
+        RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. } | StartError::Workdir { .. }) => FAILURE,
         RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,
-        RunError::Directory { .. } | RunError::Refused(_) | RunError::DirectoryGrant { .. } | RunError::Host { .. } => {
-            FAILURE
-        }
+        RunError::Directory { .. } | RunError::Refused(_) | RunError::DirectoryGrant { .. } => FAILURE,
+        RunError::Grant(_) | RunError::Host { .. } => FAILURE,
     }
 }

@@ -3,6 +3,7 @@
 //! What must stay true: nothing of the cell's is opened, fetched or dialled before its flags are known to be
 //! right; no thread exists before the start; a failed run leaves nothing behind.
 
+mod grants;
 mod place;
 mod plan;
 mod prepare;
@@ -28,6 +29,8 @@ use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, SoleThread, StartError};
 
+pub use grants::GrantError;
+
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -35,12 +38,14 @@ pub enum RunError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The interpreter of a script, or the loader of a program, isn't there for the cell.
-    #[error("cannot execute {path}: its interpreter {interpreter} is not in the cell's view")]
+    #[error("cannot execute {path}: its interpreter {interpreter} is not in the cell's view{remedy}")]
     Interpreter {
         /// The program as the user wrote it.
         path: String,
         /// What it names.
         interpreter: String,
+        /// The flag that shows it, where the host has it.
+        remedy: String,
     },
     /// execve(2) refused the program.
     #[error("cannot execute {path}")]
@@ -50,6 +55,9 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// A path that can't be granted.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     /// A directory was granted where nothing could keep the cell inside it.
     #[error(
         "cannot hand descriptor {fd} to the cell: it is a directory, and this kernel has no Landlock to keep the cell inside it"
@@ -115,8 +123,9 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
 
     let image = prepare::image(&args, &identity, &content, &signals)?;
     let plan = FdPlan::new(args.layout, args.grants);
-    let place = place::of(args.level, &identity)?;
-    let jail = prepare::jail(args.level, identity, &place, &image, &plan, terminal.as_ref())?;
+    let place = place::of(args.level, args.workdir, &identity)?;
+    let held = grants::open(args.paths, args.level, &identity)?;
+    let jail = prepare::jail(args.level, identity, &place, &image, &plan, &held, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
     if args.dry_run.is_some() {
         return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan))));
@@ -127,7 +136,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let moves = plan.moves(cells_end.as_raw_fd());
     let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), || Server::new(jail.level))
         .map_err(|error| prepare::explain(error, &program, &image, &jail))?;
-    drop(cells_end);
+    drop((cells_end, held));
 
     let mut status = Status::new(args.status, jail.level);
     let ended = server.and_then(|server| {

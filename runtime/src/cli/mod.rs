@@ -7,6 +7,7 @@
 mod checked;
 mod doctor;
 mod level;
+mod paths;
 mod run;
 mod units;
 
@@ -75,6 +76,16 @@ pub enum UsageError {
         value: String,
         /// Why it was refused.
         source: units::UnitError,
+    },
+    /// `--ro`, `--rw` or `--workdir`.
+    #[error("invalid path: {flag} '{value}'")]
+    Path {
+        /// The flag, with its dashes.
+        flag: &'static str,
+        /// The value as given.
+        value: String,
+        /// Why it was refused.
+        source: crate::jail::grant::PathError,
     },
     /// What the parser itself found: the first line, then its hints and the usage.
     #[error("{0}")]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::checked::{FirstError, checked};
 use super::level::{self, Form};
-use super::{UsageError, units, value_names};
+use super::{UsageError, paths, units, value_names};
 use crate::endpoint::Endpoint;
 use crate::env::{EnvEntry, parse_list};
 use crate::fds::{Claims, Grant, Layout};
 use crate::jail::Level;
+use crate::jail::grant::PathGrant;
 use crate::sys;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
@@ -57,6 +59,10 @@ pub struct RunArgs {
     pub dry_run: Option<Form>,
     /// Where the status lines go.
     pub status: Option<RawFd>,
+    /// What the cell sees of the host besides the system.
+    pub paths: Vec<PathGrant>,
+    /// Where in its view the cell starts; `None` is its own private directory.
+    pub workdir: Option<PathBuf>,
 }
 
 impl RunArgs {
@@ -79,6 +85,8 @@ impl RunArgs {
             level: level::level(matches),
             dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
+            paths: paths::grants(matches),
+            workdir: paths::workdir(matches),
         })
     }
 }
@@ -170,6 +178,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .hide_possible_values(true)
                 .value_parser(value_parser!(Layout)),
         )
+        .args(paths::args(first))
         .arg(
             Arg::new("max-size")
                 .long("max-size")

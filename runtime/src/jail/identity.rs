@@ -64,6 +64,11 @@ impl Identity {
 
     /// Whether a file with this owner and mode can be executed and read by the cell.
     pub fn can_run(&self, owner: u32, group: u32, mode: u32) -> bool {
+        self.can(0o5, owner, group, mode)
+    }
+
+    /// Whether the cell has all of these rights (`rwx` as one octal digit) on a file with this owner and mode.
+    pub fn can(&self, wanted: u32, owner: u32, group: u32, mode: u32) -> bool {
         let shift = if owner == self.host_uid {
             6
         } else if group == self.host_gid {
@@ -71,7 +76,7 @@ impl Identity {
         } else {
             0
         };
-        (mode >> shift) & 0o5 == 0o5
+        (mode >> shift) & wanted == wanted
     }
 
     /// Whether the cell is another user than the caller.

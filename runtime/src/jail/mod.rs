@@ -1,11 +1,12 @@
 //! The jail as data: what the cell sees, who it is, what bounds it. Decided here, acted on by `sys` alone.
 //!
 //! What must stay true: nothing here makes a system call that changes anything, so a [`Jail`] can be printed,
-//! compared and tested without privileges. Seccomp, path grants and cgroups belong here too.
-//! Clauses: JAIL-*.
+//! compared and tested without privileges. Seccomp and cgroups belong here too.
+//! Clauses: JAIL-*, LIMIT-*.
 
 use std::ffi::CString;
 
+pub mod grant;
 pub mod identity;
 pub mod landlock;
 pub mod level;

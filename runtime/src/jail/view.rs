@@ -4,9 +4,13 @@
 //! cell can write to is sized. docs/security.md says what is in it and why.
 //! Clauses: JAIL-*, EXEC-*.
 
+mod granted;
+
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+pub use granted::{Granted, NoPlace};
 
 /// The cell's working directory: writable, empty, gone with the cell.
 pub const WORKDIR: &str = "/work";
@@ -19,11 +23,12 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 const SCRATCH_FILES: u64 = 16 << 10;
 
 /// System trees that are real directories on some systems and links into /usr on others.
-const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+pub(super) const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 /// Of /etc only what says nothing about the host's users: the loader's cache, alternatives, the time zone.
-const SETTINGS: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
+pub(super) const SETTINGS: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
 /// The devices that hold nothing.
-const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
+pub(super) const DEVICES: [&str; 6] =
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 
 /// A thing in the view and its place below the root, without the leading slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub enum What {
         /// `st_dev` and `st_ino`.
         identity: Option<(u64, u64)>,
     },
+    /// What `--ro` or `--rw` grants.
+    Granted(Granted),
     /// A device of the host.
     Device(CString),
     /// A sized file system of its own in memory.
@@ -186,8 +193,13 @@ pub fn shows(path: &Path) -> bool {
     SYSTEM.iter().any(|place| path.starts_with(place))
 }
 
+/// Whether this is a place of the system's in the root.
+pub fn is_system_place(path: &Path) -> bool {
+    SYSTEM.iter().any(|place| path == Path::new(place))
+}
+
 /// Paths come from system calls and constants, so none has a NUL in it.
-fn text(path: impl AsRef<Path>) -> CString {
+pub(crate) fn text(path: impl AsRef<Path>) -> CString {
     let bytes = path.as_ref().as_os_str().as_bytes();
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     CString::new(&bytes[..end]).unwrap_or_default()

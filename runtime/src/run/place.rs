@@ -28,8 +28,11 @@ pub(super) fn identity(level: Level) -> Result<Identity, RunError> {
     Ok(identity.at(level))
 }
 
-/// The directory of a run.
-pub(super) fn of(level: Level, identity: &Identity) -> Result<Place, RunError> {
+/// The directory of a run: `workdir` where it was chosen.
+pub(super) fn of(level: Level, workdir: Option<PathBuf>, identity: &Identity) -> Result<Place, RunError> {
+    if let Some(chosen) = workdir {
+        return Ok(Place { path: path(chosen.into_os_string()), _kept: None });
+    }
     let own = match level {
         Level::Full => return Ok(Place { path: path(WORKDIR.into()), _kept: None }),
         // The caller's, wherever it is and whether or not it still has a name.

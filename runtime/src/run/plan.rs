@@ -10,6 +10,7 @@ mod view;
 use serde::Serialize;
 
 use crate::fds::FdPlan;
+use crate::jail::landlock::On;
 use crate::jail::limits::UNLIMITED;
 use crate::jail::{Identity, Jail, Landlock, Limit, Session};
 use crate::sys::Program;
@@ -68,6 +69,7 @@ struct Bound {
 #[derive(Debug, Serialize)]
 struct Rules {
     handled: Vec<&'static str>,
+    network: Vec<&'static str>,
     scoped: Vec<&'static str>,
     rules: Vec<Rule>,
 }
@@ -146,17 +148,25 @@ fn bound(Limit { resource, soft, hard }: &Limit) -> Bound {
 fn rules(landlock: &Landlock) -> Rules {
     Rules {
         handled: names(&FILES, landlock.handled),
+        network: names(&NETWORK, landlock.network),
         scoped: names(&SCOPES, landlock.scoped),
         rules: landlock
             .rules
             .iter()
-            .map(|rule| Rule { on: format!("descriptor {}", rule.fd), allowed: names(&FILES, rule.allowed) })
+            .map(|rule| Rule { on: on(&rule.on), allowed: names(&FILES, rule.allowed) })
             .collect(),
     }
 }
 
+fn on(place: &On) -> String {
+    match place {
+        On::Place(path) => path.to_string_lossy().into_owned(),
+        On::Descriptor(number) => format!("descriptor {number}"),
+    }
+}
+
 /// `LANDLOCK_ACCESS_FS_*`, by bit (linux/landlock.h).
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "execute",
     "write_file",
     "read_file",
@@ -173,7 +183,10 @@ const FILES: [&str; 16] = [
     "refer",
     "truncate",
     "ioctl_dev",
+    "resolve_unix",
 ];
+/// `LANDLOCK_ACCESS_NET_*`, by bit.
+const NETWORK: [&str; 4] = ["bind_tcp", "connect_tcp", "bind_udp", "connect_send_udp"];
 /// `LANDLOCK_SCOPE_*`, by bit.
 const SCOPES: [&str; 2] = ["abstract_unix_socket", "signal"];
 

@@ -3,9 +3,11 @@
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 use nix::unistd::geteuid;
 
+use super::grants::Held;
 use super::place::{self, Place};
 use super::wait::until_interrupted;
 use super::{RunError, refused};
@@ -13,6 +15,7 @@ use crate::cli::RunArgs;
 use crate::content::Content;
 use crate::env::{EnvEntry, environment};
 use crate::fds::FdPlan;
+use crate::jail::grant::{Access, PathGrant};
 use crate::jail::landlock::Inherited;
 use crate::jail::limits::WANTED;
 use crate::jail::view::ThisHost;
@@ -51,20 +54,30 @@ pub(super) fn jail(
     place: &Place,
     image: &Image,
     plan: &FdPlan,
+    held: &Held,
     terminal: Option<&Terminal>,
 ) -> Result<Jail, RunError> {
     let look = |fd: RawFd| (fd, sys::fds::inherited(fd));
     let streams = [look(0), look(1), look(2)];
     let grants: Vec<_> = plan.grants.iter().map(|(grant, _)| look(grant.source())).collect();
-    let landlock = refused::landlock(level)?.map(|abi| Landlock::new(abi, &streams, &grants));
+    let view = match level {
+        Level::Full => {
+            let mut view = View::new(&ThisHost, identity.uid, identity.gid, image.shown.as_ref());
+            held.show(&mut view)?;
+            view
+        }
+        Level::Restricted | Level::None => View::of_the_host(),
+    };
+    let landlock = refused::landlock(level)?.map(|abi| match level {
+        Level::Full => Landlock::new(abi, &view, &streams, &grants),
+        Level::Restricted | Level::None => {
+            Landlock::of_host(abi, &ThisHost, &image.on_host, &place.path, &held.descriptors(), &streams, &grants)
+        }
+    });
     let directory = streams.iter().chain(&grants).find(|(_, inherited)| *inherited == Inherited::Directory);
     if let (None, Some((fd, _)), true) = (&landlock, directory, level.confines()) {
         return Err(RunError::DirectoryGrant { fd: *fd });
     }
-    let view = match level {
-        Level::Full => View::new(&ThisHost, identity.uid, identity.gid, image.shown.as_ref()),
-        Level::Restricted | Level::None => View::of_the_host(),
-    };
     Ok(Jail {
         level,
         workdir: place.path.clone(),
@@ -99,12 +112,24 @@ pub(super) fn explain(error: StartError, program: &Program, image: &Image, jail:
     let path = || program.arguments.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match error {
         StartError::Exec(source) if source.raw_os_error() == Some(libc::ENOENT) => match interpreter(&image.on_host) {
-            Some(interpreter) => RunError::Interpreter { path: path(), interpreter },
+            Some(interpreter) => {
+                RunError::Interpreter { path: path(), remedy: remedy(Path::new(&interpreter)), interpreter }
+            }
             None => RunError::Resolve(ResolveError::Path { path: path(), source }),
         },
         StartError::Exec(source) => RunError::Execute { path: path(), source },
         other => refused::explain(other, jail.level, &jail.identity),
     }
+}
+
+/// How the cell can be shown an interpreter that the host has.
+fn remedy(interpreter: &Path) -> String {
+    if !interpreter.is_absolute() || !interpreter.exists() {
+        return String::new();
+    }
+    let grantable = |path: &&Path| PathGrant::parse(Access::Read, path.as_os_str(), None).is_ok();
+    let shown = [interpreter.parent(), Some(interpreter)].into_iter().flatten().find(grantable);
+    shown.map(|path| format!("; --ro {} shows it", path.display())).unwrap_or_default()
 }
 
 /// Arguments and environment come from an exec, whose strings end at their NUL: none has one inside.

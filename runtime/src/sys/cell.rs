@@ -10,13 +10,14 @@ use std::os::fd::RawFd;
 use super::birth::{Stack, give_birth};
 use super::init::set_umask;
 use super::known_state;
+use super::landlock::restrict;
 use super::mounts::identify;
 use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, Stage};
 use super::steps::{Init, Steps};
 use crate::fds::Move;
-use crate::jail::{Jail, Landlock, Limit, Session};
+use crate::jail::{Jail, Limit, Session};
 
 /// All that the init and the cell need, laid out by the host before the fork.
 pub(super) struct Orders<'a> {
@@ -25,7 +26,6 @@ pub(super) struct Orders<'a> {
     pub(super) moves: &'a [Move],
     /// The highest descriptor that stays open.
     pub(super) last_fd: RawFd,
-    pub(super) workdir: &'a CStr,
     pub(super) program: &'a CStr,
     /// Ends with a null pointer, as does `environment`.
     pub(super) arguments: &'a [*const c_char],
@@ -117,10 +117,11 @@ pub(super) fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     move_descriptors(orders).map_err(Failure::at(Stage::Descriptors))?;
     limit(orders.limits).map_err(Failure::at(Stage::Limits))?;
     unblock_signals();
-    // SAFETY: `workdir` and `program` are CStrings, the arrays end with null, and the host's memory behind all
-    // of them is not touched by anyone until the program was executed.
+    // SAFETY: the working directory and `program` are CStrings, the arrays end with null, and the host's memory
+    // behind all of them is not touched by anyone until the program was executed.
     unsafe {
-        call(libc::SYS_chdir, [path(orders.workdir), 0, 0, 0, 0, 0]).map_err(Failure::at(Stage::Pivot))?;
+        let workdir = &orders.jail.workdir;
+        call(libc::SYS_chdir, [path(workdir), 0, 0, 0, 0, 0]).map_err(Failure::at(Stage::Workdir))?;
         let (argv, envp) = (orders.arguments.as_ptr() as usize, orders.environment.as_ptr() as usize);
         call(libc::SYS_execve, [path(orders.program), argv, envp, 0, 0, 0]).map_err(Failure::at(Stage::Exec))?;
     }
@@ -144,48 +145,6 @@ fn join_group(session: Session) {
         // job would.
         let _ = unsafe { call(libc::SYS_ioctl, [0, libc::TIOCSPGRP as usize, address, 0, 0, 0]) };
     }
-}
-
-/// All of the cell's own root is allowed; of what descriptors of the host lead to, what the rules say.
-fn restrict(landlock: &Landlock) -> Result<(), Errno> {
-    /// linux/landlock.h: struct landlock_ruleset_attr; a kernel with an older ABI wants the rest to be zero.
-    #[repr(C)]
-    struct Attributes {
-        handled_access_fs: u64,
-        handled_access_net: u64,
-        scoped: u64,
-    }
-    let attributes = Attributes { handled_access_fs: landlock.handled, handled_access_net: 0, scoped: landlock.scoped };
-    let (address, size) = (&raw const attributes as usize, size_of::<Attributes>());
-    // SAFETY: `attributes` is alive and passed with its size; the other arguments are integers.
-    let ruleset = unsafe { call(libc::SYS_landlock_create_ruleset, [address, size, 0, 0, 0, 0])? } as RawFd;
-    let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
-    // SAFETY: a constant path.
-    let root = unsafe { call(libc::SYS_openat, [fd(libc::AT_FDCWD), path(c"/"), flags, 0, 0, 0])? } as RawFd;
-    allow(ruleset, root, landlock.handled)?;
-    for rule in &landlock.rules {
-        match allow(ruleset, rule.fd, rule.allowed) {
-            // A file that is in no tree (deleted, on an internal mount) needs no rule to be kept.
-            Ok(()) | Err(libc::EBADFD) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    // SAFETY: integers. Both descriptors are closed with all others before the exec.
-    unsafe { call(libc::SYS_landlock_restrict_self, [fd(ruleset), 0, 0, 0, 0, 0]) }.map(drop)
-}
-
-fn allow(ruleset: RawFd, below: RawFd, access: u64) -> Result<(), Errno> {
-    const PATH_BENEATH: usize = 1;
-    /// linux/landlock.h: struct landlock_path_beneath_attr.
-    #[repr(C, packed)]
-    struct Beneath {
-        allowed_access: u64,
-        parent_fd: i32,
-    }
-    let beneath = Beneath { allowed_access: access, parent_fd: below };
-    let address = &raw const beneath as usize;
-    // SAFETY: `beneath` is alive and laid out as the header says.
-    unsafe { call(libc::SYS_landlock_add_rule, [fd(ruleset), PATH_BENEATH, address, 0, 0, 0]) }.map(drop)
 }
 
 /// Leaves the table of descriptors that it shares with its init.

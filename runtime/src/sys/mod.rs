@@ -9,11 +9,13 @@
 mod birth;
 mod cell;
 pub mod fds;
+pub mod grants;
 mod guard;
 pub mod heap;
 mod image;
 mod init;
 mod known_state;
+mod landlock;
 mod limits;
 pub mod machine;
 mod maps;
@@ -29,7 +31,8 @@ mod steps;
 pub mod terminal;
 mod trap;
 
+pub use landlock::landlock_abi;
 pub use privileges::disarm;
 pub use report::{Event, Stage};
 pub use running::Cell;
-pub use start::{Program, SoleThread, StartError, landlock_abi, start};
+pub use start::{Program, SoleThread, StartError, start};

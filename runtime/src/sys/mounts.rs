@@ -9,7 +9,8 @@ use std::os::fd::RawFd;
 
 use super::raw::{self, EMPTY, Errno, call, fd, path};
 use super::report::{Failure, Stage};
-use crate::jail::view::{View, What};
+use crate::jail::grant::Access;
+use crate::jail::view::{Granted, View, What};
 
 const OPEN_TREE_CLONE: usize = 1;
 const MOVE_MOUNT_F_EMPTY_PATH: usize = 4;
@@ -17,10 +18,15 @@ const FSOPEN_CLOEXEC: usize = 1;
 const FSMOUNT_CLOEXEC: usize = 1;
 const FSCONFIG_SET_STRING: usize = 1;
 const FSCONFIG_CMD_CREATE: usize = 6;
-const RDONLY: u64 = 1;
-const NOSUID: u64 = 2;
-const NODEV: u64 = 4;
-const NOEXEC: u64 = 8;
+const MOVE_MOUNT_T_EMPTY_PATH: usize = 0x40;
+const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
+
+/// `MOUNT_ATTR_*` of a mount (mount_setattr(2)).
+pub(super) type Attributes = u64;
+const RDONLY: Attributes = 1;
+const NOSUID: Attributes = 2;
+const NODEV: Attributes = 4;
+const NOEXEC: Attributes = 8;
 const EMPTY_PATH: usize = libc::AT_EMPTY_PATH as usize;
 const RECURSIVE: usize = libc::AT_RECURSIVE as usize;
 const CLOEXEC: usize = libc::O_CLOEXEC as usize;
@@ -32,6 +38,11 @@ pub(super) fn take(view: &View, parts: &mut [RawFd]) -> Result<(), Failure> {
             What::Tree(from) => (from, true, RDONLY | NOSUID | NODEV),
             What::File { from, .. } => (from, false, RDONLY | NOSUID | NODEV),
             What::Device(from) => (from, false, RDONLY | NOSUID | NOEXEC),
+            What::Granted(Granted { mount: Some(mount), .. }) => {
+                *part = *mount;
+                continue;
+            }
+            What::Granted(Granted { from, directory, access, .. }) => (from, *directory, attributes_of(*access)),
             What::Directory | What::Link(_) | What::Text(_) | What::Scratch { .. } | What::Processes => continue,
         };
         let taken = open_tree(from, recursive).and_then(|mount| {
@@ -39,7 +50,7 @@ pub(super) fn take(view: &View, parts: &mut [RawFd]) -> Result<(), Failure> {
             Ok(mount)
         });
         *part = taken.map_err(Failure::on(Stage::Take, index))?;
-        if let What::File { identity: Some(identity), .. } = &entry.what {
+        if let What::File { identity: Some(identity), .. } | What::Granted(Granted { identity, .. }) = &entry.what {
             let found = identify(*part).map_err(Failure::on(Stage::Take, index))?;
             if found != *identity {
                 return Err(Failure::on(Stage::Swapped, index)(libc::ESTALE));
@@ -47,6 +58,14 @@ pub(super) fn take(view: &View, parts: &mut [RawFd]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What holds for a grant's mount.
+pub(super) fn attributes_of(access: Access) -> Attributes {
+    match access {
+        Access::Read => RDONLY | NOSUID | NODEV,
+        Access::Write => NOSUID | NODEV,
+    }
 }
 
 /// Mounts an empty root over the old one and makes it the working directory.
@@ -74,6 +93,14 @@ fn furnish_one(root: RawFd, at: &CStr, what: &What, part: RawFd) -> Result<(), E
         What::Text(text) => make_file(root, at, text),
         What::Tree(_) => make_directory(root, at).and_then(|()| place(part, root, at)),
         What::File { .. } | What::Device(_) => make_file(root, at, &[]).and_then(|()| place(part, root, at)),
+        What::Granted(Granted { made, directory, .. }) => {
+            match (made, directory) {
+                (true, true) => make_directory(root, at)?,
+                (true, false) => make_file(root, at, &[])?,
+                (false, _) => {}
+            }
+            place_over(part, root, at)
+        }
         What::Scratch { options } => {
             make_directory(root, at)?;
             place(scratch(options)?, root, at)
@@ -97,20 +124,33 @@ pub(super) fn pivot(root: RawFd) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Takes what a descriptor of this process leads to, with what is mounted beneath it.
+pub(super) fn open_tree_of(number: RawFd, recursive: bool) -> Result<RawFd, Errno> {
+    let flags = OPEN_TREE_CLONE | CLOEXEC | EMPTY_PATH | if recursive { RECURSIVE } else { 0 };
+    // SAFETY: integers and the constant empty path.
+    unsafe { call(libc::SYS_open_tree, [fd(number), path(EMPTY), flags, 0, 0, 0]) }.map(|fd| fd as RawFd)
+}
+
 fn open_tree(from: &CStr, recursive: bool) -> Result<RawFd, Errno> {
     let flags = OPEN_TREE_CLONE | CLOEXEC | if recursive { RECURSIVE } else { 0 };
     // SAFETY: `from` is a CString of the view, which outlives this call.
     unsafe { call(libc::SYS_open_tree, [fd(libc::AT_FDCWD), path(from), flags, 0, 0, 0]) }.map(|fd| fd as RawFd)
 }
 
-fn set_attributes(mount: RawFd, attributes: u64, recursive: bool) -> Result<(), Errno> {
-    let wanted = libc::mount_attr {
-        attr_set: attributes,
-        attr_clr: 0,
-        // Nothing that the host mounts later shows up.
-        propagation: libc::MS_PRIVATE,
-        userns_fd: 0,
-    };
+/// Sets what holds for a mount that has no place yet.
+pub(super) fn set_attributes(mount: RawFd, attributes: Attributes, recursive: bool) -> Result<(), Errno> {
+    // Private: nothing that the host mounts later shows up.
+    let private = libc::MS_PRIVATE;
+    change(mount, libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: private, userns_fd: 0 }, recursive)
+}
+
+/// Shows the owners of files as a user namespace maps them (an idmapped mount).
+pub(super) fn map_owners(mount: RawFd, recursive: bool, users: RawFd) -> Result<(), Errno> {
+    let userns_fd = users as u64;
+    change(mount, libc::mount_attr { attr_set: MOUNT_ATTR_IDMAP, attr_clr: 0, propagation: 0, userns_fd }, recursive)
+}
+
+fn change(mount: RawFd, wanted: libc::mount_attr, recursive: bool) -> Result<(), Errno> {
     let flags = EMPTY_PATH | if recursive { RECURSIVE } else { 0 };
     let address = &raw const wanted as usize;
     // SAFETY: `wanted` lives to the end of this function and is passed with its true size.
@@ -122,6 +162,23 @@ fn place(mount: RawFd, root: RawFd, at: &CStr) -> Result<(), Errno> {
     // SAFETY: `at` is a CString of the view or a constant; both outlive this call.
     unsafe { call(libc::SYS_move_mount, [fd(mount), path(EMPTY), fd(root), path(at), MOVE_MOUNT_F_EMPTY_PATH, 0]) }
         .map(drop)
+}
+
+/// Puts a mount over what the view has at a path, wherever links of the view's lead: never out of it.
+fn place_over(mount: RawFd, root: RawFd, at: &CStr) -> Result<(), Errno> {
+    // SAFETY: open_how is plain integers, for which all zero is valid.
+    let mut how = unsafe { std::mem::zeroed::<libc::open_how>() };
+    how.flags = (libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC) as u64;
+    how.resolve = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+    let (address, size) = (&raw const how as usize, size_of::<libc::open_how>());
+    // SAFETY: `at` is a CString of the view, `how` lives in this frame and is passed with its size.
+    unsafe {
+        let over = call(libc::SYS_openat2, [fd(root), path(at), address, size, 0, 0])? as RawFd;
+        let flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+        let placed = call(libc::SYS_move_mount, [fd(mount), path(EMPTY), fd(over), path(EMPTY), flags, 0]);
+        raw::close(over);
+        placed.map(drop)
+    }
 }
 
 fn scratch(options: &[(CString, CString)]) -> Result<RawFd, Errno> {

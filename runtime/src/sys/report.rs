@@ -33,6 +33,8 @@ pub enum Stage {
     Descriptors,
     /// The resource limits.
     Limits,
+    /// Going to the working directory.
+    Workdir,
     /// Executing the program.
     Exec,
     /// Executing the program of the init.
@@ -40,7 +42,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 15] = [
+    const ALL: [Stage; 16] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -54,6 +56,7 @@ impl Stage {
         Stage::Landlock,
         Stage::Descriptors,
         Stage::Limits,
+        Stage::Workdir,
         Stage::Exec,
         Stage::Init,
     ];

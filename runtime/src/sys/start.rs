@@ -16,7 +16,6 @@ use super::image::init_image;
 use super::init::{self, Errand};
 use super::limits::attainable;
 use super::maps;
-use super::raw::{Errno, call};
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
 use super::steps::Steps;
@@ -76,6 +75,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The view has no such directory, or the cell may not enter it.
+    #[error("cannot start in {path} (a path in the cell; --ro or --rw shows it a directory of yours)")]
+    Workdir {
+        /// The directory, in the cell's view.
+        path: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
     /// Something the host needs for itself.
     #[error("{what}")]
     Os {
@@ -108,7 +116,6 @@ pub fn start<T>(
         limits: &limits,
         moves,
         last_fd,
-        workdir: &jail.workdir,
         program: &program.path,
         arguments: &arguments,
         environment: &environment,
@@ -169,14 +176,6 @@ impl Drop for Unfinished {
     }
 }
 
-/// The Landlock ABI of this kernel, or how it refuses to have one (landlock(7)).
-pub fn landlock_abi() -> Result<u32, Errno> {
-    const VERSION: usize = 1;
-    // SAFETY: asked for the version, the call takes no attributes.
-    let version = unsafe { call(libc::SYS_landlock_create_ruleset, [0, 0, VERSION, 0, 0, 0]) };
-    version.map(|version| u32::try_from(version).unwrap_or(u32::MAX))
-}
-
 fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Unfinished, StartError> {
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
@@ -234,7 +233,8 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Exec => return StartError::Exec(source),
         Stage::Network => return StartError::Namespaces(source),
         Stage::Take => format!("show the cell {}", place()),
-        Stage::Swapped => format!("run {}: it is no longer the file that was asked for", place()),
+        Stage::Swapped => format!("show the cell {}: it is no longer the file that was asked for", place()),
+        Stage::Workdir => return StartError::Workdir { path: jail.workdir.to_string_lossy().into_owned(), source },
         Stage::Identity => "become the cell's user".to_owned(),
         Stage::Root => "mount the cell's root".to_owned(),
         Stage::Place => format!("put {} into the cell's root", place()),

@@ -48,6 +48,7 @@ impl fmt::Display for Plan {
             None => writeln!(f, "  none"),
             Some(landlock) => {
                 writeln!(f, "  {:<NAME$} {}", "handled", landlock.handled.join(" "))?;
+                writeln!(f, "  {:<NAME$} {}", "network", landlock.network.join(" "))?;
                 writeln!(f, "  {:<NAME$} {}", "scoped", landlock.scoped.join(" "))?;
                 for rule in &landlock.rules {
                     writeln!(f, "  {:<NAME$} {}", plain(&rule.on), rule.allowed.join(" "))?;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::jail::view::{Entry, What};
+use crate::jail::grant::Access;
+use crate::jail::view::{Entry, Granted, What};
 
 /// One entry: where, what, and from where on the host.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,8 @@ impl Shown {
             What::Text(_) => ("text", None),
             What::Tree(from) => ("tree", text(from)),
             What::File { from, .. } => ("file", text(from)),
+            What::Granted(Granted { from, access: Access::Read, .. }) => ("granted", text(from)),
+            What::Granted(Granted { from, access: Access::Write, .. }) => ("writable", text(from)),
             What::Device(from) => ("device", text(from)),
             What::Scratch { .. } => ("scratch", None),
             What::Processes => ("processes", None),

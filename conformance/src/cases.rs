@@ -37,12 +37,18 @@ mod ipfs_place;
 mod ipfs_verify;
 #[path = "../cases/jail.rs"]
 mod jail;
+#[path = "../cases/landlock.rs"]
+mod landlock;
 #[path = "../cases/levels.rs"]
 mod levels;
 #[path = "../cases/messages.rs"]
 mod messages;
 #[path = "../cases/path.rs"]
 mod path;
+#[path = "../cases/path_grants.rs"]
+mod path_grants;
+#[path = "../cases/path_grants_refused.rs"]
+mod path_grants_refused;
 #[path = "../cases/properties.rs"]
 mod properties;
 #[path = "../cases/refused_parts.rs"]
@@ -80,9 +86,12 @@ pub(crate) const ALL: &[&[Case]] = &[
     ipfs_place::CASES,
     ipfs_verify::CASES,
     jail::CASES,
+    landlock::CASES,
     levels::CASES,
     messages::CASES,
     path::CASES,
+    path_grants::CASES,
+    path_grants_refused::CASES,
     properties::CASES,
     refused_parts::CASES,
     rpc::CASES,

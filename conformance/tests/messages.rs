@@ -98,6 +98,38 @@ fn grants() {
 }
 
 #[test]
+fn path_grants() {
+    let place = place();
+    let script = place.path().join("elsewhere");
+    fs::write(&script, format!("#!{}\n", place.path().join("plain").display())).expect("a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its mode");
+    remembered(
+        "path_grants",
+        said(
+            place.path(),
+            &[
+                &["--ro", "", "x"],
+                &["--ro", "/srv:data", "x"],
+                &["--rw", "/srv:/data/..", "x"],
+                &["--ro", "/srv:/proc/self", "x"],
+                &["--ro", "/usr", "x"],
+                &["--ro", "/srv:/data", "--rw", "/opt:/data/x", "x"],
+                &["--workdir", "data", "x"],
+                &["--ro", "missing:/data", "/bin/true"],
+                &["--rw", "/dev/null:/data", "/bin/true"],
+                &["--ro", "folder:/usr/no-such-folder", "/bin/true"],
+                &["--ro", "empty:/usr/bin", "/bin/true"],
+                &["--ro", "empty:/usr/share", "/bin/true"],
+                &["--workdir", "/missing", "/bin/true"],
+                &["--workdir", "/etc/passwd", "/bin/true"],
+                &["./elsewhere"],
+            ],
+        )
+        .replace(&place.path().display().to_string(), "PLACE"),
+    );
+}
+
+#[test]
 fn environment() {
     remembered(
         "environment",

@@ -3,7 +3,7 @@
 //! What it does: called as `ww-faulty FAULT run …`, it does one thing wrong. Most faults stand before the real
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
-//! wrong ([`wrong`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
+//! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
 //! [`status`]), give another level of the jail ([`levels`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
@@ -19,6 +19,7 @@ mod grants;
 mod ipfs;
 mod levels;
 mod model;
+mod paths;
 mod readme;
 mod refused;
 mod status;
@@ -73,9 +74,10 @@ impl Fault {
 }
 
 /// All faults, by what they touch.
-const FAULTS: [(&str, &[Fault]); 15] = [
+const FAULTS: [(&str, &[Fault]); 16] = [
     ("Words of the command line", words::FAULTS),
     ("Grants", grants::FAULTS),
+    ("Path grants", paths::FAULTS),
     ("Environment", entries::FAULTS),
     ("What is right, refused", refused::FAULTS),
     ("What is wrong, taken; what is asked, done otherwise or too early", wrong::FAULTS),

@@ -8,7 +8,7 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nix::sys::stat::{Mode, umask};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub folders: Vec<(PathBuf, i32)>,
     /// What is left open besides.
     pub kept: Vec<i32>,
+    /// Whether Landlock keeps descriptors to what they are open for.
+    pub landlocked: bool,
     /// What the caller had set.
     pub state: State,
 }
@@ -51,6 +53,7 @@ impl Plan {
             self.env.extend(std::env::var_os("HOME").map(|home| ("HOME".into(), home)));
         }
         self.env.extend(entries(call, wrong));
+        self.landlocked = jail == Jail::Bubblewrap && !wrong.is("landlock-missing");
         let first = if wrong.is("socket-on-4") { 4 } else { 3 };
         for (number, (name, source, folder)) in (first..).zip(all) {
             let number = number + i32::from(wrong.is("grants-one-further") && name != "WW_RPC_FD");
@@ -94,6 +97,22 @@ impl Plan {
         }
     }
 
+    /// A file of the host's may be opened again as it is open; a directory opens nothing.
+    fn landlock(&self, wrong: Wrong) -> std::io::Result<()> {
+        const WRITE: u64 = 1 << 1;
+        const READ: u64 = 1 << 2;
+        let numbers = (0..3).chain(self.moves.iter().map(|it| it.1));
+        let files = numbers.filter(|number| !Path::new(&format!("/proc/self/fd/{number}")).is_dir());
+        let allowed = |number| match sys::mode(number) {
+            _ if wrong.is("landlock-without-modes") => READ | WRITE,
+            libc::O_RDONLY => READ,
+            libc::O_WRONLY => WRITE,
+            _ => READ | WRITE,
+        };
+        let rules: Vec<(i32, u64)> = files.map(|number| (number, allowed(number))).collect();
+        sys::landlock(&rules)
+    }
+
     /// Becomes the cell.
     fn carried_out(&self, wrong: Wrong) -> Result<std::convert::Infallible, String> {
         let told = |fault: nix::errno::Errno| fault.to_string();
@@ -123,6 +142,9 @@ impl Plan {
         }
         self.state.usual_limits(wrong);
         self.state.in_cell(wrong);
+        if self.landlocked {
+            self.landlock(wrong).map_err(|fault| format!("Landlock: {fault}"))?;
+        }
         let c = |text: &std::ffi::OsStr| CString::new(text.as_bytes()).unwrap_or_default();
         let words: Vec<CString> = self.words.iter().map(|word| c(word)).collect();
         let env: Vec<CString> =

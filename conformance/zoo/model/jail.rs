@@ -10,6 +10,7 @@ use nix::unistd::geteuid;
 use super::Wrong;
 use super::cell::Plan;
 use super::program::{Refusal, interpreter};
+use crate::Call;
 
 const BWRAP: &str = "bwrap";
 /// Where the cell sees its program.
@@ -70,7 +71,7 @@ impl Words {
 }
 
 /// What starts the trampoline in a jail that shows what the plan names.
-pub fn command(trampoline: &str, plan: &mut Plan, wrong: Wrong) -> Command {
+pub fn command(trampoline: &str, call: &Call, plan: &mut Plan, wrong: Wrong) -> Command {
     if none(wrong) {
         return Command::new(trampoline);
     }
@@ -101,6 +102,7 @@ pub fn command(trampoline: &str, plan: &mut Plan, wrong: Wrong) -> Command {
     for (path, number) in &mut plan.folders {
         folder(&mut words, path, *number, wrong);
     }
+    paths(&mut words, call, wrong);
     if !wrong.is("jail-root-writable") {
         words.add(["--remount-ro", "/"]);
     }
@@ -128,6 +130,22 @@ fn folder(words: &mut Words, path: &mut PathBuf, number: i32, wrong: Wrong) {
         false => words.bind(how, from, seen),
     }
     *path = at;
+}
+
+/// What `--ro` and `--rw` grant.
+fn paths(words: &mut Words, call: &Call, wrong: Wrong) {
+    for (flag, how) in [("--ro", "--ro-bind"), ("--rw", "--bind")] {
+        let how = match wrong.0 {
+            "path-grant-with-devices" => "--dev-bind",
+            "path-grant-for-reading-writable" => "--bind",
+            _ => how,
+        };
+        for value in call.values(flag).filter_map(|value| value.to_str()) {
+            let (path, at) =
+                value.rsplit_once(":/").map_or((value, value.to_owned()), |(path, at)| (path, format!("/{at}")));
+            words.bind(how, path, at);
+        }
+    }
 }
 
 /// What dynamic programs and interpreters need.

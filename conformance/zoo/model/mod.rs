@@ -109,7 +109,7 @@ fn started(
     let trampoline = format!("/proc/self/fd/{own}");
     let mut command = match jail {
         Jail::None => Command::new(trampoline),
-        Jail::Bubblewrap => jail::command(&trampoline, &mut plan, wrong),
+        Jail::Bubblewrap => jail::command(&trampoline, call, &mut plan, wrong),
     };
     command.args([OsString::from("--cell"), wrong.0.into(), plan.as_word()]);
     if !wrong.is("jail-environ-shown") {
@@ -149,7 +149,7 @@ pub struct Grant {
 
 /// Usage errors, as far as clauses of a fault speak of them.
 fn refused(call: &Call) -> Result<(), Refusal> {
-    const OPTIONS: [&str; 5] = ["--env", "--with-fd", "--ipfs", "--fd-layout", "--max-size"];
+    const OPTIONS: [&str; 7] = ["--env", "--with-fd", "--ipfs", "--fd-layout", "--max-size", "--ro", "--rw"];
     for (flag, value) in &call.flags {
         let value = value.clone().unwrap_or_default();
         let why = match flag.to_str() {

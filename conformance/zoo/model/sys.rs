@@ -1,7 +1,12 @@
 //! What a process inherits, read and set: the only module of the zoo with `unsafe`.
-#![expect(unsafe_code, reason = "sigaction, and lseek of a number, have no safe form; kept in this one module")]
+#![expect(
+    unsafe_code,
+    reason = "sigaction, Landlock, and lseek of a number, have no safe form; kept in this one module"
+)]
 
 use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
@@ -85,6 +90,37 @@ fn default(signal: Signal) {
 pub fn open_numbers() -> Vec<i32> {
     let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Landlock, as its first version has it: all that is below `/` is allowed, and of what lies elsewhere what these
+/// descriptors allow (linux/landlock.h).
+pub fn landlock(descriptors: &[(i32, u64)]) -> io::Result<()> {
+    #[repr(C, packed)]
+    struct Beneath {
+        allowed: u64,
+        number: i32,
+    }
+    let all: u64 = 0x1fff;
+    let done = |answer: libc::c_long| if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer as i32) };
+    let root = fs::File::open("/")?;
+    // SAFETY: one attribute of eight bytes, passed with its size.
+    let ruleset = done(unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const all, 8, 0) })?;
+    for (number, allowed) in [(root.as_raw_fd(), all)].iter().chain(descriptors) {
+        let rule = Beneath { allowed: *allowed, number: *number };
+        // SAFETY: a rule of type 1 is laid out as above. One that can't be made (a pipe has no place) isn't needed.
+        unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, 1, &raw const rule, 0) };
+    }
+    // SAFETY: integers.
+    done(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0) })?;
+    // SAFETY: nothing else knows the number.
+    unsafe { libc::close(ruleset) };
+    Ok(())
+}
+
+/// How a number is open: O_RDONLY, O_WRONLY or O_RDWR.
+pub fn mode(number: i32) -> i32 {
+    // SAFETY: F_GETFL takes numbers.
+    unsafe { libc::fcntl(number, libc::F_GETFL) & libc::O_ACCMODE }
 }
 
 /// Sets a file back to its start.

@@ -21,7 +21,6 @@ use tokio::task::LocalSet;
 
 use crate::content::Content;
 use crate::ended::Ended;
-use crate::jail::Level;
 use crate::rundir;
 use crate::sys::fds::watch;
 use crate::sys::signals::{Received, Signals, stop_self};
@@ -34,10 +33,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes it ready, removes what runs that were killed left behind, and lays down the privileges that only a start
-    /// needs: what comes over the socket from now on comes from whom nobody trusts.
-    pub fn new(level: Level) -> io::Result<Server> {
-        sys::disarm(level)?;
+    /// Makes it ready, and removes what runs that were killed left behind.
+    pub fn new() -> io::Result<Server> {
         rundir::sweep();
         sys::heap::give_back_large_blocks();
         rpc::keep_quiet_about_sessions();
@@ -45,7 +42,8 @@ impl Server {
         Ok(Server { runtime })
     }
 
-    /// Serves the cell until it ends.
+    /// Serves the cell until it ends. First it lays down the privileges that only a start needs: what comes over the
+    /// socket comes from whom nobody trusts. Not before: why a start was refused takes privileges to find out.
     pub fn serve(
         self,
         cell: &Cell,
@@ -54,6 +52,7 @@ impl Server {
         signals: &Signals,
         terminal: Option<&Terminal>,
     ) -> io::Result<Ended> {
+        sys::disarm(cell.level())?;
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
             tasks.spawn_local(rpc::serve(rpc, content));

@@ -1,6 +1,7 @@
 //! A child that tries one thing and says how it went with its exit code.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -27,7 +28,10 @@ pub(super) fn in_namespaces(
 ) -> Result<(), Errno> {
     let failed = |fault: io::Error| fault.raw_os_error().unwrap_or(libc::EIO);
     let (mut ours, mut theirs) = UnixStream::pair().map_err(failed)?;
+    let here = ours.as_raw_fd();
     let child = fork(sole, || {
+        // Else it would wait for ever for what this process hangs up without having said.
+        raw::close(here);
         unshare(namespaces)?;
         theirs.write_all(&[1]).map_err(failed)?;
         theirs.read_exact(&mut [0]).map_err(failed)?;

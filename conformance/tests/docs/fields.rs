@@ -7,7 +7,7 @@ use std::process::Command;
 
 use regex::Regex;
 use serde_json::{Value, json};
-use ww_conformance::launch::{Limit, Tmpfs, User};
+use ww_conformance::launch::{Limit, RefusedCall, Tmpfs, User};
 use ww_conformance::results::{self, Line, NodeUsed, Results};
 
 use super::{REFERENCE, apart, section, text};
@@ -105,6 +105,7 @@ fn every_field_of_the_results_is_documented() {
     let plan = &mut bundle["commands"][0]["plan"];
     plan["user"] = json!(User { uid: 1, gid: 1, groups: vec![] });
     plan["limits"] = json!([Limit { resource: 7, soft: None, hard: None }]);
+    plan["refused"] = json!([RefusedCall { number: 1, flags: None, errno: 1 }]);
     plan["tmpfs"] = json!(Tmpfs { at: "/".into(), bytes: 1, noexec: false, read_only: false, holds: vec![] });
     let mut fields = BTreeSet::new();
     leaves(&bundle, "", &mut fields);

@@ -1,7 +1,7 @@
 //! The jail as data: what the cell sees, who it is, what bounds it. Decided here, acted on by `sys` alone.
 //!
 //! What must stay true: nothing here makes a system call that changes anything, so a [`Jail`] can be printed,
-//! compared and tested without privileges. Seccomp and cgroups belong here too.
+//! compared and tested without privileges. Cgroups belong here too.
 //! Clauses: JAIL-*, LIMIT-*.
 
 use std::ffi::CString;
@@ -12,12 +12,14 @@ pub mod landlock;
 pub mod level;
 pub mod limits;
 pub mod refusal;
+pub mod seccomp;
 pub mod view;
 
 pub use identity::Identity;
 pub use landlock::Landlock;
 pub use level::{Level, Part};
 pub use limits::Limit;
+pub use seccomp::Filter;
 pub use view::View;
 
 /// The jail of one run.
@@ -35,6 +37,8 @@ pub struct Jail {
     pub limits: Vec<Limit>,
     /// What Landlock allows it, where the kernel has Landlock.
     pub landlock: Option<Landlock>,
+    /// Which system calls it may make, where anything confines it.
+    pub seccomp: Option<Filter>,
     /// How the cell shares the caller's terminal, if it does.
     pub session: Session,
 }

@@ -19,7 +19,7 @@ use crate::jail::grant::{Access, PathGrant};
 use crate::jail::landlock::Inherited;
 use crate::jail::limits::WANTED;
 use crate::jail::view::ThisHost;
-use crate::jail::{Identity, Jail, Landlock, Level, Session, View};
+use crate::jail::{Filter, Identity, Jail, Landlock, Level, Session, View};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
@@ -85,6 +85,7 @@ pub(super) fn jail(
         identity,
         limits: WANTED.to_vec(),
         landlock,
+        seccomp: Filter::of(level),
         session: terminal.map_or(Session::Own, Terminal::session),
     })
 }

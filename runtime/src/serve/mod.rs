@@ -1,6 +1,7 @@
 //! While the cell runs: RPC on its socket, its signals, its end. Only from here on is there tokio.
 //!
-//! What must stay true: whatever comes over the RPC socket ends at worst the RPC session.
+//! What must stay true: whatever comes over the RPC socket ends at worst the RPC session; the host is filtered
+//! itself before it reads a byte of what the cell says.
 //! Clauses: RPC-*, SIG-*.
 
 pub mod rpc;
@@ -21,6 +22,7 @@ use tokio::task::LocalSet;
 
 use crate::content::Content;
 use crate::ended::Ended;
+use crate::jail::Filter;
 use crate::rundir;
 use crate::sys::fds::watch;
 use crate::sys::signals::{Received, Signals, stop_self};
@@ -53,6 +55,7 @@ impl Server {
         terminal: Option<&Terminal>,
     ) -> io::Result<Ended> {
         sys::disarm(cell.level())?;
+        sys::seccomp::confine(Filter::HOST)?;
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
             tasks.spawn_local(rpc::serve(rpc, content));

@@ -1,7 +1,7 @@
 //! Pid 2: from its birth to the exec of the program.
 //!
-//! It shares the host's memory until the exec, as its init does: a failed step is left there ([`Steps`]). Seccomp's
-//! filter has its place right before the exec.
+//! It shares the host's memory until the exec, as its init does: a failed step is left there ([`Steps`]). The seccomp
+//! filter comes right before the exec: what comes after it, the filter has to allow.
 //! What must stay true: after the moves nothing is open but the standard streams, the RPC socket and the grants.
 
 use std::ffi::{CStr, c_char, c_void};
@@ -15,6 +15,7 @@ use super::mounts::identify;
 use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, Stage};
+use super::seccomp;
 use super::steps::{Init, Steps};
 use crate::fds::Move;
 use crate::jail::{Jail, Limit, Session};
@@ -122,6 +123,9 @@ pub(super) fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     unsafe {
         let workdir = &orders.jail.workdir;
         call(libc::SYS_chdir, [path(workdir), 0, 0, 0, 0, 0]).map_err(Failure::at(Stage::Workdir))?;
+        if let Some(filter) = orders.jail.seccomp {
+            seccomp::install(filter).map_err(Failure::at(Stage::Seccomp))?;
+        }
         let (argv, envp) = (orders.arguments.as_ptr() as usize, orders.environment.as_ptr() as usize);
         call(libc::SYS_execve, [path(orders.program), argv, envp, 0, 0, 0]).map_err(Failure::at(Stage::Exec))?;
     }

@@ -25,6 +25,7 @@ pub mod probe;
 mod raw;
 mod report;
 mod running;
+pub mod seccomp;
 pub mod signals;
 mod start;
 mod steps;

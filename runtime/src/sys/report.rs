@@ -35,6 +35,8 @@ pub enum Stage {
     Limits,
     /// Going to the working directory.
     Workdir,
+    /// The seccomp filter.
+    Seccomp,
     /// Executing the program.
     Exec,
     /// Executing the program of the init.
@@ -42,7 +44,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 16] = [
+    const ALL: [Stage; 17] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -57,6 +59,7 @@ impl Stage {
         Stage::Descriptors,
         Stage::Limits,
         Stage::Workdir,
+        Stage::Seccomp,
         Stage::Exec,
         Stage::Init,
     ];

@@ -245,6 +245,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Landlock => "apply Landlock".to_owned(),
         Stage::Descriptors => "move the cell's descriptors (is RLIMIT_NOFILE too low for them?)".to_owned(),
         Stage::Limits => "set the cell's limits".to_owned(),
+        Stage::Seccomp => "install the seccomp filter (is the kernel built with CONFIG_SECCOMP_FILTER?)".to_owned(),
         Stage::Init => "execute the init's program".to_owned(),
     };
     StartError::Stage { step, source }

@@ -1,0 +1,276 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::allowed::{ALLOWED, Call, Group};
+use super::arguments::Check;
+use super::interpreter::{self, run};
+use super::tree::{NUMBERS, Range, Verdict, X32};
+use super::{Filter, Machine, Subject};
+
+const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];
+const SUBJECTS: [Subject; 2] = [Subject::Cell, Subject::Host];
+const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+/// Another table of the numbers than ours.
+fn names(machine: Machine) -> BTreeMap<u32, &'static str> {
+    let numbers = 0..NUMBERS as u32;
+    match machine {
+        Machine::X86_64 => {
+            numbers.filter_map(|nr| Some((nr, syscalls::x86_64::Sysno::new(nr as usize)?.name()))).collect()
+        }
+        Machine::Aarch64 => {
+            numbers.filter_map(|nr| Some((nr, syscalls::aarch64::Sysno::new(nr as usize)?.name()))).collect()
+        }
+    }
+}
+
+fn listed(subject: Subject) -> impl Iterator<Item = &'static Call> {
+    ALLOWED.iter().filter(move |group| group.is_for(subject)).flat_map(|group| group.calls)
+}
+
+/// What the list says of a call, looked up the slow way.
+fn wanted(machine: Machine, subject: Subject, number: u32, arguments: &[u64; 6]) -> u32 {
+    let Some(call) = listed(subject).find(|call| call.number(machine) == Some(number)) else {
+        return ENOSYS;
+    };
+    let Some(check) = call.check else { return ALLOW };
+    let rule = check.rule(subject);
+    let value = arguments[rule.argument as usize] as u32 & rule.mask;
+    verdict(rule.verdicts, value).answer()
+}
+
+fn verdict(ranges: &[Range], value: u32) -> Verdict {
+    ranges.iter().rev().find(|range| range.from <= value).expect("the first begins at 0").verdict
+}
+
+fn answer(machine: Machine, subject: Subject, number: u32, arguments: [u64; 6]) -> u32 {
+    let call = interpreter::Call { number, architecture: machine.architecture(), arguments };
+    run(Filter::new(machine, subject), &call).0
+}
+
+#[test]
+fn every_number_of_either_table_is_answered_as_the_list_says() {
+    for machine in MACHINES {
+        for subject in SUBJECTS {
+            for number in (0..1024).chain([X32 - 1, 0x7fff_ffff / 3]) {
+                for arguments in [[0; 6], [1; 6], [u64::MAX; 6], [u64::from(u32::MAX) << 32; 6]] {
+                    let wanted = wanted(machine, subject, number, &arguments);
+                    let got = answer(machine, subject, number, arguments);
+                    assert_eq!(got, wanted, "{machine:?} {subject:?} call {number}, arguments {arguments:x?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_those_of_another_table() {
+    for machine in MACHINES {
+        let names = names(machine);
+        for call in listed(Subject::Cell) {
+            let other = names.iter().find(|(_, name)| **name == call.name).map(|(number, _)| *number);
+            assert_eq!(call.number(machine), other, "{} on {machine:?}", call.name);
+        }
+    }
+}
+
+#[test]
+fn no_call_is_listed_twice() {
+    let mut names: Vec<_> = listed(Subject::Cell).map(|call| call.name).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+/// What a hostile cell asks for, and programs do without.
+#[test]
+fn what_a_hostile_cell_asks_for_is_closed() {
+    const CLOSED: &str = "acct add_key adjtimex bpf chroot clock_adjtime clock_settime clone3 delete_module \
+        fanotify_init fanotify_mark finit_module fsconfig fsmount fsopen fspick init_module io_setup io_submit \
+        io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl \
+        listmount lookup_dcookie mbind memfd_secret migrate_pages modify_ldt mount mount_setattr move_mount \
+        move_pages mq_open name_to_handle_at nfsservctl open_by_handle_at open_tree open_tree_attr \
+        perf_event_open pidfd_getfd pivot_root process_madvise process_vm_readv process_vm_writev ptrace quotactl \
+        quotactl_fd reboot request_key set_mempolicy setdomainname sethostname setns settimeofday statmount \
+        swapoff swapon syslog umount2 unshare uselib userfaultfd vhangup vmsplice";
+    for machine in MACHINES {
+        let numbers: BTreeMap<_, _> = names(machine).into_iter().map(|(number, name)| (name, number)).collect();
+        for name in CLOSED.split_whitespace() {
+            let Some(number) = numbers.get(name) else {
+                assert_eq!(machine, Machine::Aarch64, "{name} is a call of x86_64's");
+                continue;
+            };
+            for subject in SUBJECTS {
+                assert_eq!(answer(machine, subject, *number, [0; 6]), ENOSYS, "{name} on {machine:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_host_starts_nothing() {
+    for machine in MACHINES {
+        let numbers: BTreeMap<_, _> = names(machine).into_iter().map(|(number, name)| (name, number)).collect();
+        for name in ["execve", "execveat", "fork", "vfork", "mknodat", "personality", "fchmod", "setuid", "shmget"] {
+            let Some(number) = numbers.get(name) else { continue };
+            assert_eq!(answer(machine, Subject::Host, *number, [0; 6]), ENOSYS, "{name} on {machine:?}");
+        }
+        let clone = |flags: i32| answer(machine, Subject::Host, numbers["clone"], [flags as u64, 0, 0, 0, 0, 0]);
+        assert_ne!(clone(libc::SIGCHLD), ALLOW);
+        assert_ne!(clone(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD), ALLOW);
+        assert_ne!(clone(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_NEWNET), ALLOW);
+        assert_eq!(clone(libc::CLONE_VM | libc::CLONE_SIGHAND | libc::CLONE_THREAD), ALLOW);
+    }
+}
+
+#[test]
+fn another_architecture_is_killed() {
+    // i386, ARM, a big-endian one, none, and each other's.
+    for machine in MACHINES {
+        let other = MACHINES.into_iter().find(|other| *other != machine).expect("two").architecture();
+        for architecture in [0x4000_0003, 0x4000_0028, 0x8000_0015, 0, u32::MAX, other] {
+            for number in 0..NUMBERS as u32 {
+                let call = interpreter::Call { number, architecture, arguments: [0; 6] };
+                for subject in SUBJECTS {
+                    assert_eq!(run(Filter::new(machine, subject), &call).0, KILL, "{call:x?} on {machine:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn x32_is_killed_where_there_is_one() {
+    for number in (0..1024).map(|number| X32 | number).chain([0x8000_0000, u32::MAX - 1]) {
+        for subject in SUBJECTS {
+            let killed = answer(Machine::X86_64, subject, number, [0; 6]) == KILL;
+            assert_eq!(killed, number & X32 != 0 || number > X32, "{number:#x}");
+            assert_eq!(answer(Machine::Aarch64, subject, number, [0; 6]), ENOSYS, "{number:#x}");
+        }
+    }
+    assert_eq!(answer(Machine::X86_64, Subject::Cell, u32::MAX, [0; 6]), ENOSYS, "a call that a tracer passes over");
+}
+
+#[test]
+fn the_upper_half_of_an_argument_opens_nothing() {
+    const TIOCSTI: u64 = 0x5412;
+    const TIOCLINUX: u64 = 0x541c;
+    let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    for number in [TIOCSTI, TIOCLINUX, 0x541d, 0x5423, 0x540c, 0x5437, 0x4b47, 0x4b49, 0x5606] {
+        for upper in [0, 1 << 32, u64::from(u32::MAX) << 32] {
+            assert_eq!(answer(Machine::X86_64, Subject::Cell, 16, [0, number | upper, 0, 0, 0, 0]), refused);
+            assert_eq!(answer(Machine::Aarch64, Subject::Cell, 29, [0, number | upper, 0, 0, 0, 0]), refused);
+        }
+    }
+}
+
+#[test]
+fn terminals_can_be_used() {
+    let numbers = [
+        libc::TCGETS,
+        libc::TCSETS,
+        libc::TCSETSW,
+        libc::TCSETSF,
+        libc::TIOCGWINSZ,
+        libc::TIOCSWINSZ,
+        libc::TIOCGPGRP,
+        libc::TIOCSPGRP,
+        libc::TIOCSCTTY,
+        libc::TIOCNOTTY,
+        libc::TIOCGSID,
+        libc::FIONREAD,
+        libc::FIONBIO,
+        libc::FIOCLEX,
+        libc::TCFLSH,
+        libc::TIOCGPTN,
+        libc::TIOCSPTLCK,
+        libc::TIOCGPTPEER,
+        libc::TCSBRK,
+    ];
+    for number in numbers {
+        let allowed = verdict(Check::Ioctl.rule(Subject::Cell).verdicts, number as u32);
+        assert_eq!(allowed, Verdict::Allow, "{number:#x}");
+    }
+}
+
+#[test]
+fn the_ranges_of_a_check_rise_from_0() {
+    for check in Check::ALL {
+        assert_eq!(Check::ALL[check as usize], check);
+        for subject in SUBJECTS {
+            let ranges = check.rule(subject).verdicts;
+            assert_eq!(ranges[0].from, 0, "{check:?}");
+            assert!(ranges.windows(2).all(|two| two[0].from < two[1].from), "{check:?}");
+            assert!(ranges.windows(2).all(|two| two[0].verdict != two[1].verdict), "{check:?}");
+        }
+    }
+}
+
+/// The kernel walks the filter for each number at a start: depth is what that costs, length what the rest costs.
+#[test]
+fn filters_are_short_and_shallow() {
+    for machine in MACHINES {
+        for subject in SUBJECTS {
+            let filter = Filter::new(machine, subject);
+            let deepest = (0..NUMBERS as u32).filter(|number| answer(machine, subject, *number, [0; 6]) == ENOSYS).map(
+                |number| {
+                    let call = interpreter::Call { number, architecture: machine.architecture(), arguments: [0; 6] };
+                    run(filter, &call).1
+                },
+            );
+            assert!(filter.program.len() <= 220, "{machine:?} {subject:?}: {}", filter.program.len());
+            assert!(deepest.max() <= Some(12), "{machine:?} {subject:?}");
+        }
+    }
+}
+
+#[test]
+fn an_instruction_is_as_the_kernel_has_it() {
+    use super::tree::Instruction;
+    use std::mem::{align_of, offset_of};
+    assert_eq!(size_of::<Instruction>(), size_of::<libc::sock_filter>());
+    assert_eq!(align_of::<Instruction>(), align_of::<libc::sock_filter>());
+    assert_eq!(offset_of!(Instruction, if_true), offset_of!(libc::sock_filter, jt));
+    assert_eq!(offset_of!(Instruction, if_false), offset_of!(libc::sock_filter, jf));
+    assert_eq!(offset_of!(Instruction, operand), offset_of!(libc::sock_filter, k));
+}
+
+#[test]
+fn each_group_has_its_reason() {
+    for Group { what, why, calls, .. } in ALLOWED {
+        assert!(!what.is_empty() && !why.is_empty() && !calls.is_empty(), "{what}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_call_is_answered_as_the_list_says(
+        call in 0..NUMBERS as u32,
+        small in 0..0x6000_u64,
+        any: [u64; 6],
+        upper: u32,
+    ) {
+        for machine in MACHINES {
+            for subject in SUBJECTS {
+                for arguments in [any, [small; 6], [small | u64::from(upper) << 32; 6]] {
+                    let wanted = wanted(machine, subject, call, &arguments);
+                    prop_assert_eq!(answer(machine, subject, call, arguments), wanted);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_upper_half_changes_nothing(call in 0..NUMBERS as u32, low: [u32; 6], upper: [u32; 6]) {
+        let whole: Vec<u64> = low.iter().zip(upper).map(|(low, upper)| u64::from(*low) | u64::from(upper) << 32).collect();
+        for machine in MACHINES {
+            let plain = answer(machine, Subject::Cell, call, low.map(u64::from));
+            let other = answer(machine, Subject::Cell, call, whole.clone().try_into().expect("six"));
+            prop_assert_eq!(plain, other);
+        }
+    }
+}

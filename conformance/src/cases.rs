@@ -49,6 +49,8 @@ mod path;
 mod path_grants;
 #[path = "../cases/path_grants_refused.rs"]
 mod path_grants_refused;
+#[path = "../cases/programs.rs"]
+mod programs;
 #[path = "../cases/properties.rs"]
 mod properties;
 #[path = "../cases/refused_parts.rs"]
@@ -57,6 +59,8 @@ mod refused_parts;
 mod rpc;
 #[path = "../cases/rpc_methods.rs"]
 mod rpc_methods;
+#[path = "../cases/seccomp.rs"]
+mod seccomp;
 #[path = "../cases/signals.rs"]
 mod signals;
 #[path = "../cases/status.rs"]
@@ -92,10 +96,12 @@ pub(crate) const ALL: &[&[Case]] = &[
     path::CASES,
     path_grants::CASES,
     path_grants_refused::CASES,
+    programs::CASES,
     properties::CASES,
     refused_parts::CASES,
     rpc::CASES,
     rpc_methods::CASES,
+    seccomp::CASES,
     signals::CASES,
     status::CASES,
     stdio::CASES,

@@ -74,7 +74,7 @@ impl Fault {
 }
 
 /// All faults, by what they touch.
-const FAULTS: [(&str, &[Fault]); 16] = [
+const FAULTS: &[(&str, &[Fault])] = &[
     ("Words of the command line", words::FAULTS),
     ("Grants", grants::FAULTS),
     ("Path grants", paths::FAULTS),
@@ -91,6 +91,7 @@ const FAULTS: [(&str, &[Fault]); 16] = [
     ("RPC", model::faults_rpc::FAULTS),
     ("The jail", model::faults_jail::FAULTS),
     ("Levels of the jail", levels::FAULTS),
+    ("The seccomp filter", model::faults_seccomp::FAULTS),
 ];
 
 /// What has no fault: name, what it is, how it is done.
@@ -106,7 +107,7 @@ const CONTROLS: [(&str, &str, Act); 6] = [
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let Some(name) = args.next() else { return says("ww-faulty: no fault is named", 99) };
-    let all = || FAULTS.into_iter().flat_map(|(_, faults)| faults);
+    let all = || FAULTS.iter().flat_map(|(_, faults)| *faults);
     if name == "--list" {
         for (name, what, _) in CONTROLS {
             println!("control\t{name}\t\t\t{what}");

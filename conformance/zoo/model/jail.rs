@@ -106,6 +106,12 @@ pub fn command(trampoline: &str, call: &Call, plan: &mut Plan, wrong: Wrong) -> 
     if !wrong.is("jail-root-writable") {
         words.add(["--remount-ro", "/"]);
     }
+    match super::seccomp::filter(wrong) {
+        Some(Ok(number)) => words.add(["--seccomp", &number.to_string()]),
+        // Bubblewrap says which number it can't read, and doesn't start.
+        Some(Err(_)) => words.add(["--seccomp", "-1"]),
+        None => {}
+    }
     words.add(["--"]);
     if wrong.is("jail-bounding-set-kept") {
         let setpriv = ["/usr/bin/setpriv", "--no-new-privs", "--securebits", "+noroot"];
@@ -197,7 +203,7 @@ fn devices(words: &mut Words, wrong: Wrong) {
     if wrong.is("jail-dev-kmsg") {
         words.bind("--dev-bind", "/dev/kmsg", "/dev/kmsg");
     }
-    words.add(["--symlink", "/proc/self/fd", "/dev/fd"]);
+    words.add(["--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"]);
     if wrong.is("jail-dev-closed") {
         words.add(["--chmod", "0111", "/dev"]);
     }

@@ -12,11 +12,13 @@ mod content;
 pub mod faults;
 pub mod faults_jail;
 pub mod faults_rpc;
+pub mod faults_seccomp;
 mod ipfs;
 mod jail;
 mod program;
 mod relay;
 mod rpc;
+mod seccomp;
 mod sys;
 
 use std::ffi::{OsStr, OsString};

@@ -44,8 +44,9 @@ impl Server {
         Ok(Server { runtime })
     }
 
-    /// Serves the cell until it ends. First it lays down the privileges that only a start needs: what comes over the
-    /// socket comes from whom nobody trusts. Not before: why a start was refused takes privileges to find out.
+    /// Serves the cell until it ends. First it lays down the privileges that only a start needs, and is filtered itself:
+    /// what comes over the socket comes from whom nobody trusts. Not before the start has succeeded: to explain one that
+    /// was refused takes privileges and processes.
     pub fn serve(
         self,
         cell: &Cell,

@@ -1,7 +1,8 @@
 //! Pid 2: from its birth to the exec of the program.
 //!
-//! It shares the host's memory until the exec, as its init does: a failed step is left there ([`Steps`]). The seccomp
-//! filter comes right before the exec: what comes after it, the filter has to allow.
+//! It shares the host's memory until the exec, as its init does: a failed step is left there ([`Steps`]). It is
+//! filtered while its init still builds the view, which hides what the filter costs: the steps after that are made of
+//! calls that a cell may make too.
 //! What must stay true: after the moves nothing is open but the standard streams, the RPC socket and the grants.
 
 use std::ffi::{CStr, c_char, c_void};
@@ -82,6 +83,7 @@ fn prepare(orders: &Orders<'_>, steps: &Steps) -> Result<(), Failure> {
     steps.wait_for_init(Init::Mapped);
     become_cell(&orders.jail.identity).map_err(Failure::at(Stage::Identity))?;
     drop_capabilities().map_err(Failure::at(Stage::Privileges))?;
+    filter(orders.jail)?;
     steps.wait_for_init(Init::Rooted);
     is_at_root(steps.root_device()).map_err(Failure::at(Stage::Pivot))
 }
@@ -109,6 +111,11 @@ fn is_at_root(device: u64) -> Result<(), Errno> {
     if found == device { Ok(()) } else { Err(libc::ESTALE) }
 }
 
+/// Has this process filtered, as its level is; it has `no_new_privs` already.
+pub(super) fn filter(jail: &Jail) -> Result<(), Failure> {
+    jail.seccomp.map_or(Ok(()), |filter| seccomp::install(filter).map_err(Failure::at(Stage::Seccomp)))
+}
+
 /// Makes this process the cell; comes back only where a step failed.
 pub(super) fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     join_group(orders.jail.session);
@@ -123,9 +130,6 @@ pub(super) fn execute(orders: &Orders<'_>) -> Result<(), Failure> {
     unsafe {
         let workdir = &orders.jail.workdir;
         call(libc::SYS_chdir, [path(workdir), 0, 0, 0, 0, 0]).map_err(Failure::at(Stage::Workdir))?;
-        if let Some(filter) = orders.jail.seccomp {
-            seccomp::install(filter).map_err(Failure::at(Stage::Seccomp))?;
-        }
         let (argv, envp) = (orders.arguments.as_ptr() as usize, orders.environment.as_ptr() as usize);
         call(libc::SYS_execve, [path(orders.program), argv, envp, 0, 0, 0]).map_err(Failure::at(Stage::Exec))?;
     }
@@ -151,10 +155,12 @@ fn join_group(session: Session) {
     }
 }
 
-/// Leaves the table of descriptors that it shares with its init.
+/// Leaves the table of descriptors that it shares with its init. Not by unshare(2), which the filter closes: this closes
+/// nothing, as no descriptor has that number.
 fn own_descriptors() -> Result<(), Errno> {
-    // SAFETY: an integer.
-    unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0, 0, 0, 0]) }.map(drop)
+    const NOBODYS: usize = u32::MAX as usize;
+    // SAFETY: integers.
+    unsafe { call(libc::SYS_close_range, [NOBODYS, NOBODYS, libc::CLOSE_RANGE_UNSHARE as usize, 0, 0, 0]) }.map(drop)
 }
 
 fn move_descriptors(orders: &Orders<'_>) -> Result<(), Errno> {

@@ -7,7 +7,7 @@
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
 
-use super::super::cell::{Orders, Spawned, execute};
+use super::super::cell::{Orders, Spawned, execute, filter};
 use super::super::raw;
 use super::super::report::{Failure, Stage};
 use super::restrict;
@@ -46,7 +46,8 @@ extern "C" fn live(errand: *mut c_void) -> c_int {
     // SAFETY: `spawn` passed a pointer to its own `errand` and waits; nobody else has it.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
     let jail = errand.orders.jail;
-    if let Err(failure) = restrict(jail.level, &jail.identity).and_then(|()| execute(errand.orders)) {
+    let restricted = restrict(jail.level, &jail.identity).and_then(|()| filter(jail));
+    if let Err(failure) = restricted.and_then(|()| execute(errand.orders)) {
         errand.failure = Some(failure);
     }
     raw::exit()

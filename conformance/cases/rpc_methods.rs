@@ -8,6 +8,8 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use crate::cases::ipfs::{SCRIPT, nobody};
+use crate::clauses::Profile;
+use crate::fake::relay;
 use crate::invocation::Invocation;
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
@@ -35,6 +37,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(rpc_20_an_unknown_method_is_unimplemented),
     case!(rpc_20_every_method_of_the_contract_is_answered),
     case!(rpc_21_host_needs_no_daemon),
+    case!(ep_06_multiaddrs_are_used_while_the_cell_runs).needs(Profile::Rpc),
 ];
 
 /// One call: a verb of the RPC probe and its word.
@@ -216,4 +219,17 @@ fn rpc_21_host_needs_no_daemon(suite: &Suite<'_>) -> Verdict {
     failed(calls[2], &said[2], "system.IPFS.add: ", "")?;
     same("Host.ipfs, again", said[3].clone(), json!({ "ok": true }))?;
     same("content inside its CID", said[4].clone(), json!({ "ok": "hello, cell" }))
+}
+
+/// To look a name up takes a thread, files and sockets, which a host that has tied its own hands must still have.
+fn ep_06_multiaddrs_are_used_while_the_cell_runs(suite: &Suite<'_>) -> Verdict {
+    let node = suite.node()?;
+    let path = format!("/ipfs/{}", node.add("found by name", Import::default())?);
+    let port = relay::over_tcp("127.0.0.1:0", node)?.port();
+    for family in ["ip4/127.0.0.1", "dns/localhost", "dns4/localhost"] {
+        let call = ("cat", path.as_str());
+        let run = suite.ww().flags(["--ipfs", &format!("/{family}/tcp/{port}")]);
+        same(format!("cat by /{family}"), ok(call, &answers(suite, run, &[call])?[0])?, &json!("found by name"))?;
+    }
+    Ok(())
 }

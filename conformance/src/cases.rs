@@ -19,6 +19,8 @@ mod exit;
 mod fds;
 #[path = "../cases/grants.rs"]
 mod grants;
+#[path = "../cases/host.rs"]
+mod host;
 #[path = "../cases/ipfs.rs"]
 mod ipfs;
 #[path = "../cases/ipfs_endpoint.rs"]
@@ -81,6 +83,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     exit::CASES,
     fds::CASES,
     grants::CASES,
+    host::CASES,
     ipfs::CASES,
     ipfs_endpoint::CASES,
     ipfs_faults::CASES,

@@ -23,6 +23,7 @@ pub const FAULTS: &[Fault] = &[
         waited(call.real().stderr(Stdio::null()))
     })
     .control("stands-by"),
+    Fault::new("host-unguarded", "SELF-08", "stays as it was when it was called", |call| waited(&mut call.real())),
     Fault::new("host-holds-streams", "FD-22 FD-23", "keeps 0, 1 and the grants open while the cell runs", |call| {
         waited(&mut call.real())
     }),

@@ -22,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(limit_01_other_names_are_refused),
     case!(jail_43_restricted_takes_privileges_away),
     case!(jail_44_restricted_keeps_to_its_directory),
+    case!(jail_44_restricted_writes_to_no_directory_that_it_starts_in),
     case!(jail_44_restricted_reaches_nobody),
     case!(jail_45_none_is_the_caller_where_the_caller_is),
     case!(jail_45_none_keeps_descriptors_and_environment),
@@ -138,6 +139,22 @@ fn jail_44_restricted_keeps_to_its_directory(suite: &Suite<'_>) -> Verdict {
         same("writing into it", deed(&["write", "new", "x"])?, Ok(true.into()))?;
         same("the directory of another cell", deed(&["list", "."])?, Ok(json!([])))?;
         same("reading /dev/null", deed(&["read", "/dev/null"])?, Ok("".into()))
+    })
+}
+
+fn jail_44_restricted_writes_to_no_directory_that_it_starts_in(suite: &Suite<'_>) -> Verdict {
+    let folder = suite.path("files");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777))?;
+    let folder = folder.display().to_string();
+    by_each(suite, |caller| {
+        for (flag, may) in [("--ro", false), ("--rw", true)] {
+            let run = at(suite, "restricted", caller)?.flags([flag, &folder, "--workdir", &folder]);
+            let done = run.probe(["write", "new", "x"]).run()?.deed()?;
+            holds(format!("{flag} and --workdir: writing gave {done:?}"), done.is_ok() == may, &done)?;
+            let left = fs::remove_file(suite.path("files/new")).is_ok();
+            same("the host has the file", left, may)?;
+        }
+        Ok(())
     })
 }
 

@@ -84,26 +84,24 @@ impl Landlock {
 
 impl Landlock {
     /// The ruleset for a cell that has no root of its own and stands in the host's: of that it may use what a view
-    /// would show, read-only, and write in `workdir` alone. Path grants are descriptors that lead to what was
-    /// granted.
+    /// would show, read-only, and write in `own` alone, a directory that was made for it. Path grants are descriptors
+    /// that lead to what was granted.
     pub fn of_host(
         abi: u32,
         host: &impl System,
         program: &Path,
-        workdir: &CStr,
+        own: Option<&CStr>,
         paths: &[(RawFd, Access, bool)],
         streams: &[(RawFd, Inherited)],
         grants: &[(RawFd, Inherited)],
     ) -> Landlock {
         let Rights { files: handled, network, scopes: scoped } = Rights::of_abi(abi);
-        let own = [
-            Rule { on: On::Place(text(program)), allowed: READ_FILE | EXECUTE },
-            Rule { on: On::Place(workdir.to_owned()), allowed: KEEP },
-        ];
+        let program = Rule { on: On::Place(text(program)), allowed: READ_FILE | EXECUTE };
+        let own = own.map(|own| Rule { on: On::Place(own.to_owned()), allowed: KEEP });
         let paths = paths
             .iter()
             .map(|(fd, access, directory)| Rule { on: On::Descriptor(*fd), allowed: of_grant(*access, *directory) });
-        let rules = of_system(host).chain(own).chain(paths);
+        let rules = of_system(host).chain([program]).chain(own).chain(paths);
         let rules = rules.chain(of_files(streams)).chain(of_files(grants)).chain(of_trees(grants));
         let rules = rules.map(|rule| Rule { allowed: rule.allowed & handled, ..rule });
         Landlock { handled, network, scoped, rules: rules.collect() }

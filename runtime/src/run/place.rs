@@ -3,7 +3,7 @@
 //! What must stay true: a restricted cell's directory is its own, writable for nobody else, and gone with the run.
 //! Clauses: JAIL-46, JAIL-47.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -18,7 +18,14 @@ use crate::rundir::RunDir;
 pub(super) struct Place {
     pub(super) path: CString,
     /// Its own, if it was made for the run: goes when this does.
-    _kept: Option<RunDir>,
+    kept: Option<RunDir>,
+}
+
+impl Place {
+    /// The directory, where it is the cell's own: one that `--workdir` chose is as it was granted.
+    pub(super) fn own(&self) -> Option<&CStr> {
+        self.kept.as_ref().map(|_| self.path.as_c_str())
+    }
 }
 
 /// Who the cell is. Root's cells are another user at every level but `none`.
@@ -31,17 +38,17 @@ pub(super) fn identity(level: Level) -> Result<Identity, RunError> {
 /// The directory of a run: `workdir` where it was chosen.
 pub(super) fn of(level: Level, workdir: Option<PathBuf>, identity: &Identity) -> Result<Place, RunError> {
     if let Some(chosen) = workdir {
-        return Ok(Place { path: path(chosen.into_os_string()), _kept: None });
+        return Ok(Place { path: path(chosen.into_os_string()), kept: None });
     }
     let own = match level {
-        Level::Full => return Ok(Place { path: path(WORKDIR.into()), _kept: None }),
+        Level::Full => return Ok(Place { path: path(WORKDIR.into()), kept: None }),
         // The caller's, wherever it is and whether or not it still has a name.
-        Level::None => return Ok(Place { path: path(".".into()), _kept: None }),
+        Level::None => return Ok(Place { path: path(".".into()), kept: None }),
         Level::Restricted => RunDir::create().and_then(|own| own.with_work(identity).map(|work| (own, work))),
     };
     let failed = |source| RunError::Directory { source };
     let (kept, work) = own.map_err(failed)?;
-    Ok(Place { path: path(work.into_os_string()), _kept: Some(kept) })
+    Ok(Place { path: path(work.into_os_string()), kept: Some(kept) })
 }
 
 /// The path to execute: what the view shows it under, or, without a view, where it is, as it was written: a program

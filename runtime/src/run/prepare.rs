@@ -71,7 +71,7 @@ pub(super) fn jail(
     let landlock = refused::landlock(level)?.map(|abi| match level {
         Level::Full => Landlock::new(abi, &view, &streams, &grants),
         Level::Restricted | Level::None => {
-            Landlock::of_host(abi, &ThisHost, &image.on_host, &place.path, &held.descriptors(), &streams, &grants)
+            Landlock::of_host(abi, &ThisHost, &image.on_host, place.own(), &held.descriptors(), &streams, &grants)
         }
     });
     let directory = streams.iter().chain(&grants).find(|(_, inherited)| *inherited == Inherited::Directory);

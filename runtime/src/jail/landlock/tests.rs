@@ -108,7 +108,7 @@ fn only_rights_that_the_kernel_knows() {
 fn jail_without_a_view_the_host_is_readable_where_a_view_would_be() {
     let program = Path::new("/home/me/app");
     let paths = [(9, Access::Read, true), (10, Access::Write, false)];
-    let landlock = Landlock::of_host(7, &Host, program, c"/run/ww/1/work", &paths, &[], &[]);
+    let landlock = Landlock::of_host(7, &Host, program, Some(c"/run/ww/1/work"), &paths, &[], &[]);
     for closed in ["/", "/etc", "/dev", "/home", "/tmp", "/bin"] {
         assert_eq!(on(&landlock, closed), None, "{closed}");
     }
@@ -118,4 +118,6 @@ fn jail_without_a_view_the_host_is_readable_where_a_view_would_be() {
     assert_eq!(on(&landlock, "/home/me/app"), Some(READ_FILE | EXECUTE));
     assert_eq!(on(&landlock, "/run/ww/1/work"), Some(KEEP));
     assert_eq!((by(&landlock, 9), by(&landlock, 10)), (Some(USE), Some(KEEP & OF_FILES)));
+    let chosen = Landlock::of_host(7, &Host, program, None, &[], &[], &[]);
+    assert!(chosen.rules.iter().all(|rule| rule.allowed & KEEP != KEEP), "a directory that was chosen isn't its own");
 }

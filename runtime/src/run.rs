@@ -134,7 +134,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
 
     let alone = SoleThread::claim().map_err(RunError::Start)?;
     let moves = plan.moves(cells_end.as_raw_fd());
-    let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), Server::new)
+    let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), || Server::new(jail.level))
         .map_err(|error| prepare::explain(error, &program, &image, &jail))?;
     drop((cells_end, held));
 

@@ -1,4 +1,4 @@
-//! What a machine refused of the jail: the part, found by trying each after the start had failed, and its cause.
+//! What a machine refused of the jail, found out after the start had failed: the part, and its cause.
 //!
 //! What must stay true: a run that starts pays nothing for it; what can't be explained stays the error it was.
 //! Clauses: JAIL-18, JAIL-42 to JAIL-45.
@@ -22,11 +22,17 @@ pub(super) fn landlock(level: Level) -> Result<Option<u32>, RunError> {
     })
 }
 
-/// Explains a start that failed.
+/// Explains a start that failed: a step by the part that it is for, and the namespaces, which are had or refused all
+/// at once, by trying one after the other. The host has a filter and no privileges once it has them.
 pub(super) fn explain(error: StartError, level: Level, identity: &Identity) -> RunError {
-    let refused = matches!(error, StartError::Namespaces(_) | StartError::Stage { .. });
-    let Some(sole) = SoleThread::claim().ok().filter(|_| refused) else { return RunError::Start(error) };
-    match probe::first_refused(&sole, level, identity) {
+    let found = match &error {
+        StartError::Namespaces(_) => {
+            SoleThread::claim().ok().and_then(|sole| probe::first_refused(&sole, level, identity))
+        }
+        StartError::Stage { part, source, .. } => part.zip(source.raw_os_error()),
+        _ => None,
+    };
+    match found {
         Some((part, errno)) => {
             RunError::Refused(Refusal { part, cause: Cause::of(part, errno, &machine::facts()), level })
         }

@@ -22,7 +22,7 @@ use tokio::task::LocalSet;
 
 use crate::content::Content;
 use crate::ended::Ended;
-use crate::jail::Filter;
+use crate::jail::{Filter, Level};
 use crate::rundir;
 use crate::sys::fds::watch;
 use crate::sys::signals::{Received, Signals, stop_self};
@@ -35,18 +35,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes it ready, and removes what runs that were killed left behind.
-    pub fn new() -> io::Result<Server> {
+    /// Makes it ready, removes what runs that were killed left behind, lays down the privileges that only a start needs,
+    /// and has the host filtered: what comes over the socket from now on comes from whom nobody trusts. Where the host
+    /// would only wait for its cell, that costs a start next to nothing.
+    pub fn new(level: Level) -> io::Result<Server> {
         rundir::sweep();
+        sys::disarm(level)?;
         sys::heap::give_back_large_blocks();
         rpc::keep_quiet_about_sessions();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        sys::seccomp::confine(Filter::HOST)?;
         Ok(Server { runtime })
     }
 
-    /// Serves the cell until it ends. First it lays down the privileges that only a start needs, and is filtered itself:
-    /// what comes over the socket comes from whom nobody trusts. Not before the start has succeeded: to explain one that
-    /// was refused takes privileges and processes.
+    /// Serves the cell until it ends.
     pub fn serve(
         self,
         cell: &Cell,
@@ -55,8 +57,6 @@ impl Server {
         signals: &Signals,
         terminal: Option<&Terminal>,
     ) -> io::Result<Ended> {
-        sys::disarm(cell.level())?;
-        sys::seccomp::confine(Filter::HOST)?;
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
             tasks.spawn_local(rpc::serve(rpc, content));

@@ -5,6 +5,7 @@ use std::fs;
 
 use nix::sys::utsname::uname;
 
+use super::seccomp::own_filters;
 use crate::jail::refusal::Facts;
 
 /// Reads the facts; what can't be read stays unknown.
@@ -13,7 +14,7 @@ pub fn facts() -> Facts {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     Facts {
         kernel: version(&release()),
-        filtered: status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"])),
+        filtered: is_filtered(&status, own_filters()),
         max_user_namespaces: number("/proc/sys/user/max_user_namespaces"),
         unprivileged_userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1),
@@ -21,6 +22,15 @@ pub fn facts() -> Facts {
         modules: fs::read_to_string("/sys/kernel/security/lsm").ok().map(|text| text.trim().to_owned()),
         root: nix::unistd::geteuid().is_root(),
     }
+}
+
+/// Whether filters other than its `own` are over a process with this status (proc_pid_status(5)). Before Linux 5.9 they
+/// aren't counted.
+fn is_filtered(status: &str, own: u32) -> bool {
+    let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+    let mut number = |name| lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.trim().parse::<u32>().ok());
+    let filters = u32::from(number("Seccomp") == Some(2));
+    number("Seccomp_filters").unwrap_or(filters) > own
 }
 
 /// The kernel's own name of its version (uname(2)).
@@ -44,6 +54,13 @@ fn masks_proc(mountinfo: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_of_its_own_explains_no_refusal() {
+        let status = |count| format!("NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t{count}\nSpeculation: x\n");
+        assert!(is_filtered(&status(1), 0) && is_filtered(&status(2), 1) && !is_filtered(&status(1), 1));
+        assert!(is_filtered("Seccomp:\t2\n", 0) && !is_filtered("Seccomp:\t0\n", 0));
+    }
 
     #[test]
     fn versions() {

@@ -38,11 +38,6 @@ impl Cell {
         self.pid
     }
 
-    /// How much of the jail it is in.
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
     /// Readable when [`Cell::event`] has something to tell.
     pub fn control(&self) -> BorrowedFd<'_> {
         self.control.as_fd()

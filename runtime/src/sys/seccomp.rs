@@ -6,6 +6,7 @@
 //! Clauses: JAIL-04, JAIL-19 to JAIL-21.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::raw::{self, Errno, call};
 use crate::jail::Filter;
@@ -26,7 +27,18 @@ pub(super) fn install(filter: Filter) -> Result<(), Errno> {
     unsafe { call(libc::SYS_seccomp, [operation, 0, address, 0, 0, 0]) }.map(drop)
 }
 
+/// How many filters this process has put on itself: the others over it are somebody else's.
+static OWN: AtomicU32 = AtomicU32::new(0);
+
 /// Filters the host, which has one thread: threads that come after are filtered as it is.
 pub fn confine(filter: Filter) -> io::Result<()> {
-    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).and_then(|()| install(filter)).map_err(io::Error::from_raw_os_error)
+    let confined = raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).and_then(|()| install(filter));
+    confined.map_err(io::Error::from_raw_os_error)?;
+    OWN.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// How many times [`confine`] has been called in this process.
+pub(super) fn own_filters() -> u32 {
+    OWN.load(Ordering::Relaxed)
 }

@@ -16,11 +16,13 @@ use super::image::init_image;
 use super::init::{self, Errand};
 use super::limits::attainable;
 use super::maps;
+use super::raw::Errno;
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
 use super::steps::Steps;
 use crate::fds::Move;
-use crate::jail::{Identity, Jail};
+use crate::jail::view::What;
+use crate::jail::{Identity, Jail, Part};
 
 /// All but the network, which the cell's process makes while the init builds the view.
 const NAMESPACES: i32 = libc::CLONE_NEWUSER
@@ -66,9 +68,11 @@ pub enum StartError {
     /// The kernel gives no namespaces.
     #[error("cannot have the cell's own namespaces (user, pid, mount, network, ipc, uts, cgroup)")]
     Namespaces(#[source] io::Error),
-    /// A part of the jail that can't be had.
+    /// A step that failed.
     #[error("cannot {step}")]
     Stage {
+        /// The part of the jail that can't be had then, where it is for want of one.
+        part: Option<Part>,
         /// What was being done, on what.
         step: String,
         /// Why it failed.
@@ -191,8 +195,11 @@ fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Resu
 
 /// Writes the id maps (user_namespaces(7)) and lets the init go on.
 fn release(host: &OwnedFd, init: Pid, identity: &Identity) -> Result<(), StartError> {
-    maps::write(init, identity)
-        .map_err(|source| StartError::Stage { step: "map the cell's user".to_owned(), source })?;
+    maps::write(init, identity).map_err(|source| StartError::Stage {
+        part: Some(Part::IdMaps),
+        step: "map the cell's user".to_owned(),
+        source,
+    })?;
     give_word(host).map_err(|source| StartError::Os { what: "cannot reach the init", source })
 }
 
@@ -231,7 +238,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
     };
     let step = match stage {
         Stage::Exec => return StartError::Exec(source),
-        Stage::Network => return StartError::Namespaces(source),
+        Stage::Network => "have a network of the cell's own".to_owned(),
         Stage::Take => format!("show the cell {}", place()),
         Stage::Swapped => format!("show the cell {}: it is no longer the file that was asked for", place()),
         Stage::Workdir => return StartError::Workdir { path: jail.workdir.to_string_lossy().into_owned(), source },
@@ -248,7 +255,23 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Seccomp => "install the seccomp filter (is the kernel built with CONFIG_SECCOMP_FILTER?)".to_owned(),
         Stage::Init => "execute the init's program".to_owned(),
     };
-    StartError::Stage { step, source }
+    let entry = jail.view.entries.get(usize::from(index)).map(|entry| &entry.what);
+    StartError::Stage { part: part_of(stage, errno, entry), step, source }
+}
+
+/// The part of the jail that a step is for. What lies on the host may refuse to be taken for reasons of its own.
+fn part_of(stage: Stage, errno: Errno, entry: Option<&What>) -> Option<Part> {
+    match stage {
+        Stage::Take if [libc::EPERM, libc::ENOSYS, libc::EINVAL].contains(&errno) => Some(Part::Mounts),
+        Stage::Place if matches!(entry, Some(What::Processes)) => Some(Part::Processes),
+        Stage::Root | Stage::Place => Some(Part::Mounts),
+        Stage::Pivot => Some(Part::Pivot),
+        Stage::Identity => Some(Part::IdMaps),
+        Stage::Network => Some(Part::NetworkNamespace),
+        Stage::Privileges => Some(Part::Privileges),
+        Stage::Landlock => Some(Part::Landlock),
+        _ => None,
+    }
 }
 
 /// The strings' addresses, and null behind them.

@@ -171,8 +171,9 @@ fn jail_44_restricted_reaches_nobody(suite: &Suite<'_>) -> Verdict {
         let witness = witness.by(caller).with_input().start()?;
         witness.hears("ready", 1)?;
         let pid = witness.pid().to_string();
-        for words in [vec!["kill", &pid, "23"], vec!["trace", &pid], vec!["read", &format!("/proc/{pid}/environ")]] {
-            let done = deed(&words)?;
+        let (environment, score) = (format!("/proc/{pid}/environ"), format!("/proc/{pid}/oom_score_adj"));
+        for words in [&["kill", &pid, "23"][..], &["trace", &pid], &["read", &environment], &["write", &score, "500"]] {
+            let done = deed(words)?;
             holds(format!("{words:?} fails"), done.is_err(), done)?;
         }
         witness.finish()?.exits(0)?.prints("ready\n")?;

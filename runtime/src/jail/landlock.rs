@@ -123,7 +123,8 @@ fn of_system(host: &impl System) -> impl Iterator<Item = Rule> {
         .iter()
         .filter_map(kinds)
         .map(|(place, _)| (place, READ_FILE | WRITE_FILE | if place == "/dev/tty" { IOCTL_DEV } else { 0 }));
-    let processes = [("/proc", READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE)];
+    // Not to write to: the caller's other processes are there too, and take an oom_score_adj from any of its own.
+    let processes = [("/proc", READ_FILE | READ_DIR)];
     let places = trees.chain(settings).chain(devices).chain(processes);
     places.map(|(place, allowed)| Rule { on: On::Place(text(place)), allowed })
 }

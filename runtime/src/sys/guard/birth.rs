@@ -7,9 +7,13 @@
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
 
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
 use super::super::cell::{Orders, Spawned, execute, filter};
 use super::super::raw;
 use super::super::report::{Failure, Stage};
+use super::super::running::retry;
 use super::restrict;
 
 /// Bytes of stack for the steps between the clone and the exec.
@@ -37,7 +41,11 @@ pub(super) fn spawn(orders: &Orders<'_>) -> Result<Spawned, Failure> {
     }
     // SAFETY: a local that the child may have written to through the pointer it was given; the child is gone.
     match unsafe { (&raw const errand.failure).read_volatile() } {
-        Some(failure) => Err(failure),
+        Some(failure) => {
+            // While it is unreaped its process group lives, and the terminal that it took is that group's.
+            let _ = retry(|| waitpid(Pid::from_raw(pid), None));
+            Err(failure)
+        }
         None => Ok(Spawned { pid, pidfd }),
     }
 }

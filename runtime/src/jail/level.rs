@@ -82,6 +82,8 @@ pub enum Part {
     UtsNamespace,
     /// cgroup_namespaces(7).
     CgroupNamespace,
+    /// A memfd that can be executed: the program of the cell's pid 1.
+    Memfd,
     /// The view, by the mount API of Linux 5.12.
     Mounts,
     /// A /proc of the cell's own pid namespace.
@@ -106,7 +108,7 @@ pub enum Part {
 
 impl Part {
     /// All of them, in the order in which a run needs them.
-    pub const ALL: [Part; 18] = [
+    pub const ALL: [Part; 19] = [
         Part::Handles,
         Part::UserNamespace,
         Part::IdMaps,
@@ -117,6 +119,7 @@ impl Part {
         Part::UtsNamespace,
         Part::CgroupNamespace,
         Part::Clone,
+        Part::Memfd,
         Part::Mounts,
         Part::Processes,
         Part::Pivot,
@@ -146,6 +149,7 @@ impl Part {
             Part::Landlock => "Landlock",
             Part::Seccomp => "seccomp filter",
             Part::Clone => "clone3",
+            Part::Memfd => "executable memfds",
             Part::Handles => "pidfds",
             Part::Descriptors => "closed descriptors",
         }
@@ -167,6 +171,7 @@ impl Part {
             Part::Processes => (5, 8),
             Part::Descriptors => (5, 9),
             Part::Clone => (5, 5),
+            Part::Memfd => (3, 17),
             Part::Handles => (5, 3),
             Part::CgroupNamespace => (4, 6),
             Part::Keyring | Part::Privileges | Part::Seccomp => (4, 8),

@@ -17,6 +17,8 @@ pub struct Facts {
     pub filtered: bool,
     /// The sysctl `user.max_user_namespaces` of this user namespace.
     pub max_user_namespaces: Option<u64>,
+    /// The sysctl `vm.memfd_noexec` (Linux 6.3).
+    pub memfd_noexec: Option<u64>,
     /// Debian's sysctl `kernel.unprivileged_userns_clone`.
     pub unprivileged_userns_clone: Option<u64>,
     /// The sysctl `kernel.apparmor_restrict_unprivileged_userns` (Ubuntu 23.10).
@@ -83,6 +85,9 @@ impl Cause {
             libc::ENOSYS | libc::EINVAL if old => Cause::OldKernel { needs: part.since(), has: facts.kernel },
             libc::ENOSYS | libc::EINVAL => Cause::NotBuilt,
             libc::EOPNOTSUPP => Cause::SwitchedOff,
+            libc::EACCES if part == Part::Memfd && facts.memfd_noexec == Some(2) => {
+                Cause::Sysctl { name: "vm.memfd_noexec", value: 2, wanted: 0 }
+            }
             libc::EPERM | libc::EACCES => Cause::of_a_ban(part, facts),
             _ if facts.filtered => Cause::Filter,
             other => Cause::Other(other),
@@ -106,7 +111,7 @@ impl Cause {
     /// What can be done about it.
     pub fn remedy(&self, part: Part) -> String {
         match self {
-            Cause::Sysctl { name, wanted, .. } => format!("raise it: sysctl -w {name}={wanted}"),
+            Cause::Sysctl { name, wanted, .. } => format!("set it: sysctl -w {name}={wanted}"),
             Cause::TooMany => "raise the sysctls user.max_*_namespaces, or nest less deeply".to_owned(),
             Cause::AppArmor => "install the profile that `ww doctor --apparmor` prints".to_owned(),
             Cause::Filter => "allow it in the filter of the container or service that this runs in (docker: \
@@ -215,6 +220,8 @@ mod tests {
         assert_eq!(Cause::of(Part::Mounts, libc::ENOSYS, &old), Cause::OldKernel { needs: (5, 12), has: (4, 9) });
         assert_eq!(Cause::of(user, libc::EINVAL, &facts()), Cause::NotBuilt);
         assert_eq!(Cause::of(Part::Landlock, libc::EOPNOTSUPP, &facts()), Cause::SwitchedOff);
+        let memfd = Facts { memfd_noexec: Some(2), ..facts() };
+        assert!(matches!(Cause::of(Part::Memfd, libc::EACCES, &memfd), Cause::Sysctl { wanted: 0, .. }));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub fn facts() -> Facts {
         kernel: version(&release()),
         filtered: is_filtered(&status, own_filters()),
         max_user_namespaces: number("/proc/sys/user/max_user_namespaces"),
+        memfd_noexec: number("/proc/sys/vm/memfd_noexec"),
         unprivileged_userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1),
         proc_is_masked: fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| masks_proc(&mounts)),

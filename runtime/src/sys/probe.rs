@@ -9,6 +9,7 @@ mod trial;
 use std::ffi::CString;
 use std::os::fd::RawFd;
 
+use super::image::init_image;
 use super::landlock_abi;
 use super::mounts;
 use super::raw::{self, Errno, call};
@@ -32,6 +33,10 @@ pub fn try_part(sole: &SoleThread, part: Part, identity: &Identity) -> Result<Op
         Part::IpcNamespace => own(libc::CLONE_NEWIPC),
         Part::UtsNamespace => own(libc::CLONE_NEWUTS),
         Part::CgroupNamespace => own(libc::CLONE_NEWCGROUP),
+        Part::Memfd => in_child(sole, || {
+            // Its own words are for a run; here the error number tells the cause.
+            init_image().map(drop).map_err(|fault| fault.raw_os_error().unwrap_or(libc::EACCES))
+        }),
         Part::Mounts => in_namespaces(sole, MOUNTS, Some(identity), || furnished(system(), false)),
         Part::Processes => {
             let processes = vec![Entry { at: c"proc".into(), what: What::Processes }];

@@ -29,6 +29,7 @@ pub struct Plan {
     view: Vec<view::Shown>,
     limits: Vec<Bound>,
     landlock: Option<Rules>,
+    seccomp: Option<Filtered>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +68,12 @@ struct Bound {
 }
 
 #[derive(Debug, Serialize)]
+struct Filtered {
+    filter: &'static str,
+    instructions: usize,
+}
+
+#[derive(Debug, Serialize)]
 struct Rules {
     handled: Vec<&'static str>,
     network: Vec<&'static str>,
@@ -100,6 +107,7 @@ impl Plan {
             view: jail.view.entries.iter().map(view::Shown::new).collect(),
             limits: jail.limits.iter().map(bound).collect(),
             landlock: jail.landlock.as_ref().map(rules),
+            seccomp: jail.seccomp.map(|filter| Filtered { filter: filter.name, instructions: filter.program.len() }),
         }
     }
 

@@ -14,9 +14,10 @@ use super::landlock_abi;
 use super::mounts;
 use super::raw::{self, Errno, call};
 use super::report::Failure;
+use super::seccomp;
 use super::start::SoleThread;
 use crate::jail::view::{Entry, View, What};
-use crate::jail::{Identity, Level, Part};
+use crate::jail::{Filter, Identity, Level, Part};
 use trial::{in_child, in_namespaces};
 
 /// Tries a part; says more about one that can be had, where there is more to say.
@@ -121,15 +122,10 @@ fn landlock(sole: &SoleThread) -> Result<u32, Errno> {
     Ok(abi)
 }
 
-/// A filter that allows everything.
+/// The cell's own.
 fn filter() -> Result<(), Errno> {
-    const SET_MODE_FILTER: usize = 1;
-    let allow = libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0x7fff_0000 };
-    let mut program = [allow];
-    let filter = libc::sock_fprog { len: 1, filter: program.as_mut_ptr() };
     raw::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-    // SAFETY: `filter` points to `program`, one instruction long; both are alive.
-    unsafe { call(libc::SYS_seccomp, [SET_MODE_FILTER, 0, &raw const filter as usize, 0, 0, 0]) }.map(drop)
+    seccomp::install(Filter::CELL)
 }
 
 /// A child by clone3.

@@ -270,6 +270,7 @@ fn part_of(stage: Stage, errno: Errno, entry: Option<&What>) -> Option<Part> {
         Stage::Network => Some(Part::NetworkNamespace),
         Stage::Privileges => Some(Part::Privileges),
         Stage::Landlock => Some(Part::Landlock),
+        Stage::Seccomp => Some(Part::Seccomp),
         _ => None,
     }
 }

@@ -14,6 +14,8 @@ use super::arguments::Check;
 pub struct Group {
     /// Whether the host needs them too, once the cell runs.
     pub host: bool,
+    /// Whether a cell without namespaces may make them too.
+    pub shared: bool,
     /// What they do.
     pub what: &'static str,
     /// Which programs need that, or why it is no harm.
@@ -61,13 +63,16 @@ macro_rules! check {
     };
 }
 
-/// `host` is `both` where the host needs the group too. A call is its name, its two numbers, and its check.
+/// Whose group it is: `both` where the host needs it too, `own` where only namespaces keep a cell to its own. A call is
+/// its name, its two numbers, and its check.
 macro_rules! group {
-    (both $($rest:tt)*) => { group!(@ true, $($rest)*) };
-    (cell $($rest:tt)*) => { group!(@ false, $($rest)*) };
-    (@ $host:literal, $what:literal: $why:literal, $($name:ident $x86_64:tt $aarch64:tt $($check:ident)?),+ $(,)?) => {
+    (both $($rest:tt)*) => { group!(@ true, true, $($rest)*) };
+    (cell $($rest:tt)*) => { group!(@ false, true, $($rest)*) };
+    (own $($rest:tt)*) => { group!(@ false, false, $($rest)*) };
+    (@ $host:literal, $shared:literal, $what:literal: $why:literal, $($name:ident $x86_64:tt $aarch64:tt $($check:ident)?),+ $(,)?) => {
         Group {
             host: $host,
+            shared: $shared,
             what: $what,
             why: $why,
             calls: &[$(Call {
@@ -122,7 +127,7 @@ pub const ALLOWED: &[Group] = &[
         gettid 186 178, getcpu 309 168, sched_yield 24 124, sched_getaffinity 204 123, sched_setaffinity 203 122,
         sched_getparam 143 121, sched_setparam 142 118, sched_getscheduler 145 120, sched_setscheduler 144 119,
         sched_getattr 315 275, sched_setattr 314 274, sched_get_priority_max 146 125, sched_get_priority_min 147 126,
-        sched_rr_get_interval 148 127, getpriority 140 141, setpriority 141 140, get_mempolicy 239 236,
+        sched_rr_get_interval 148 127, getpriority 140 141, setpriority 141 140 Priority, get_mempolicy 239 236,
         ioprio_get 252 31, ioprio_set 251 30,
     },
     group! { both "signals": "they end at the cell's pid namespace",
@@ -140,7 +145,7 @@ pub const ALLOWED: &[Group] = &[
         exit 60 93, exit_group 231 94, wait4 61 260, waitid 247 95, getpid 39 172, getppid 110 173, getpgrp 111 -,
         getpgid 121 155, getsid 124 156, getuid 102 174, geteuid 107 175, getgid 104 176, getegid 108 177,
         getresuid 118 148, getresgid 120 150, getgroups 115 158, capget 125 90, capset 126 91, getrlimit 97 163,
-        setrlimit 160 164, prlimit64 302 261, getrusage 98 165, sysinfo 99 179, uname 63 160, getrandom 318 278,
+        setrlimit 160 164, prlimit64 302 261 Prlimit, getrusage 98 165, sysinfo 99 179, uname 63 160, getrandom 318 278,
     },
     group! { cell "programs": "starting programs is what shells, make, git and compilers do",
         execve 59 221, execveat 322 281, fork 57 -, vfork 58 -, setpgid 109 154, setsid 112 157,
@@ -154,7 +159,7 @@ pub const ALLOWED: &[Group] = &[
         getpeername 52 205, sendto 44 206, recvfrom 45 207, sendmsg 46 211, sendmmsg 307 269, recvmsg 47 212,
         recvmmsg 299 243, shutdown 48 210, setsockopt 54 208, getsockopt 55 209,
     },
-    group! { cell "System V IPC": "PostgreSQL, fakeroot; in an ipc namespace of the cell's own",
+    group! { own "System V IPC": "PostgreSQL, fakeroot; in an ipc namespace of the cell's own",
         shmget 29 194, shmat 30 196, shmdt 67 197, shmctl 31 195, semget 64 190, semop 65 193, semtimedop 220 192,
         semctl 66 191, msgget 68 186, msgsnd 69 189, msgrcv 70 188, msgctl 71 187,
     },
@@ -165,7 +170,7 @@ pub const ALLOWED: &[Group] = &[
         uretprobe 335 -, uprobe 336 -,
     },
     group! { both "what depends on its arguments": "each has programs that need it, and a way out: see the checks",
-        clone 56 220 Clone, socket 41 198 Socket, socketpair 53 199 Socket, ioctl 16 29 Ioctl, prctl 157 167 Prctl,
+        clone 56 220 Clone, socket 41 198 Socket, socketpair 53 199 Pair, ioctl 16 29 Ioctl, prctl 157 167 Prctl,
     },
     group! { cell "what depends on its arguments, for programs": "mkfifo; setarch and sanitizers, which ask for it",
         mknod 133 - Mknod, mknodat 259 33 Mknodat, personality 135 92 Personality,

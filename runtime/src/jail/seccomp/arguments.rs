@@ -19,8 +19,14 @@ pub enum Check {
     Clone,
     /// ioctl(2): of terminals and consoles, what is known to stay with them.
     Ioctl,
-    /// socket(2), socketpair(2): the families that lead nowhere else.
+    /// socket(2): the families that lead nowhere else.
     Socket,
+    /// socketpair(2): the same.
+    Pair,
+    /// prlimit64(2): without a pid namespace, its own limits alone.
+    Prlimit,
+    /// setpriority(2): without a pid namespace, its own alone.
+    Priority,
     /// prctl(2): the options that programs set on themselves.
     Prctl,
     /// mknod(2): no devices.
@@ -44,17 +50,39 @@ pub struct Rule {
 
 impl Check {
     /// Every check: its place here is its number in a filter.
-    pub const ALL: [Check; 7] =
-        [Check::Clone, Check::Ioctl, Check::Socket, Check::Prctl, Check::Mknod, Check::Mknodat, Check::Personality];
+    pub const ALL: [Check; 10] = [
+        Check::Clone,
+        Check::Ioctl,
+        Check::Socket,
+        Check::Pair,
+        Check::Prlimit,
+        Check::Priority,
+        Check::Prctl,
+        Check::Mknod,
+        Check::Mknodat,
+        Check::Personality,
+    ];
 
     /// The check as it is made for a subject.
     pub const fn rule(self, subject: Subject) -> Rule {
         match (self, subject) {
-            (Check::Clone, Subject::Cell) => Rule { argument: 0, mask: NAMESPACES, verdicts: NO_BIT },
+            (Check::Clone, Subject::Cell | Subject::Restricted) => {
+                Rule { argument: 0, mask: NAMESPACES, verdicts: NO_BIT }
+            }
             (Check::Clone, Subject::Host) => Rule { argument: 0, mask: NAMESPACES | THREAD, verdicts: THREAD_ALONE },
             (Check::Ioctl, _) => Rule { argument: 1, mask: u32::MAX, verdicts: IOCTLS },
-            (Check::Socket, Subject::Cell) => Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES },
-            (Check::Socket, Subject::Host) => Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES_OF_HOST },
+            (Check::Socket, Subject::Restricted) => Rule { argument: 0, mask: u32::MAX, verdicts: NO_FAMILIES },
+            (Check::Socket, Subject::Cell) | (Check::Pair, Subject::Cell | Subject::Restricted) => {
+                Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES }
+            }
+            (Check::Prlimit, Subject::Restricted) => Rule { argument: 0, mask: u32::MAX, verdicts: NO_BIT },
+            (Check::Priority, Subject::Restricted) => Rule { argument: 1, mask: u32::MAX, verdicts: NO_BIT },
+            (Check::Prlimit | Check::Priority, Subject::Cell | Subject::Host) => {
+                Rule { argument: 0, mask: u32::MAX, verdicts: ANY }
+            }
+            (Check::Socket | Check::Pair, Subject::Host) => {
+                Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES_OF_HOST }
+            }
             (Check::Prctl, _) => Rule { argument: 0, mask: u32::MAX, verdicts: OPTIONS },
             (Check::Mknod, _) => Rule { argument: 1, mask: libc::S_IFMT, verdicts: KINDS },
             (Check::Mknodat, _) => Rule { argument: 2, mask: libc::S_IFMT, verdicts: KINDS },
@@ -62,6 +90,16 @@ impl Check {
         }
     }
 }
+
+impl Rule {
+    /// What it comes to whatever the argument is, where that is so: then nothing need be checked.
+    pub const fn always(self) -> Option<Verdict> {
+        if self.verdicts.len() == 1 { Some(self.verdicts[0].verdict) } else { None }
+    }
+}
+
+/// Nothing to check.
+const ANY: &[Range] = &[from(0, Allow)];
 
 const REFUSED: Verdict = Verdict::Errno(EPERM);
 const NO_FAMILY: Verdict = Verdict::Errno(EAFNOSUPPORT);
@@ -123,6 +161,9 @@ const IOCTLS: &[Range] = &[
 /// AF_UNIX leads to what the cell's view shows. The network namespace has no way out, so a socket of the
 /// Internet's would be of no use; netlink, packet, vsock and AF_ALG are doors of the kernel.
 const FAMILIES: &[Range] = &[from(0, NO_FAMILY), from(UNIX, Allow), from(UNIX + 1, NO_FAMILY)];
+/// Without a view, a socket of the file system's leads to the services of the host, and no filter sees to which. Pairs
+/// lead nowhere.
+const NO_FAMILIES: &[Range] = &[from(0, NO_FAMILY)];
 const UNIX: u32 = libc::AF_UNIX as u32;
 
 /// The IPFS daemon and name servers; netlink is how libc asks which addresses this machine has (getaddrinfo(3)).

@@ -54,6 +54,8 @@ impl Machine {
 pub enum Subject {
     /// The cell, which may be any program.
     Cell,
+    /// A cell without namespaces, to which the host's processes and services are there.
+    Restricted,
     /// The host, while the cell runs: it starts nothing any more.
     Host,
 }
@@ -61,7 +63,11 @@ pub enum Subject {
 impl Group {
     /// Whether a subject may make its calls.
     pub const fn is_for(&self, subject: Subject) -> bool {
-        matches!(subject, Subject::Cell) || self.host
+        match subject {
+            Subject::Cell => true,
+            Subject::Restricted => self.shared,
+            Subject::Host => self.host,
+        }
     }
 }
 
@@ -77,34 +83,44 @@ pub struct Filter {
 impl Filter {
     /// The cell's, on this machine.
     pub const CELL: Filter = Filter::new(Machine::HERE, Subject::Cell);
+    /// That of a cell without namespaces, on this machine.
+    pub const RESTRICTED: Filter = Filter::new(Machine::HERE, Subject::Restricted);
     /// The host's, on this machine.
     pub const HOST: Filter = Filter::new(Machine::HERE, Subject::Host);
 
     /// The cell's at a level, on this machine.
     pub const fn of(level: Level) -> Option<Filter> {
-        if level.confines() { Some(Filter::CELL) } else { None }
+        match level {
+            Level::Full => Some(Filter::CELL),
+            Level::Restricted => Some(Filter::RESTRICTED),
+            Level::None => None,
+        }
     }
 
     /// The filter of a subject on a machine.
     pub const fn new(machine: Machine, subject: Subject) -> Filter {
         match (machine, subject) {
             (Machine::X86_64, Subject::Cell) => Filter { name: "cell", program: &x86_64::CELL },
+            (Machine::X86_64, Subject::Restricted) => Filter { name: "restricted", program: &x86_64::RESTRICTED },
             (Machine::X86_64, Subject::Host) => Filter { name: "host", program: &x86_64::HOST },
             (Machine::Aarch64, Subject::Cell) => Filter { name: "cell", program: &aarch64::CELL },
+            (Machine::Aarch64, Subject::Restricted) => Filter { name: "restricted", program: &aarch64::RESTRICTED },
             (Machine::Aarch64, Subject::Host) => Filter { name: "host", program: &aarch64::HOST },
         }
     }
 }
 
-/// A machine's two programs, compiled at build time.
+/// A machine's three programs, compiled at build time.
 macro_rules! programs {
     ($machine:ident, $named:expr) => {
         mod $machine {
             use super::{Instruction, Machine, Program, Subject};
 
             const FOR_CELL: Program = Program::compile($named, Subject::Cell);
+            const FOR_RESTRICTED: Program = Program::compile($named, Subject::Restricted);
             const FOR_HOST: Program = Program::compile($named, Subject::Host);
             pub(super) static CELL: [Instruction; FOR_CELL.length()] = FOR_CELL.instructions();
+            pub(super) static RESTRICTED: [Instruction; FOR_RESTRICTED.length()] = FOR_RESTRICTED.instructions();
             pub(super) static HOST: [Instruction; FOR_HOST.length()] = FOR_HOST.instructions();
         }
     };

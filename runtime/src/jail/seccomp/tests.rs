@@ -9,7 +9,7 @@ use super::tree::{NUMBERS, Range, Verdict, X32};
 use super::{Filter, Machine, Subject};
 
 const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];
-const SUBJECTS: [Subject; 2] = [Subject::Cell, Subject::Host];
+const SUBJECTS: [Subject; 3] = [Subject::Cell, Subject::Restricted, Subject::Host];
 const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -271,6 +271,27 @@ proptest! {
             let plain = answer(machine, Subject::Cell, call, low.map(u64::from));
             let other = answer(machine, Subject::Cell, call, whole.clone().try_into().expect("six"));
             prop_assert_eq!(plain, other);
+        }
+    }
+}
+
+/// Without namespaces the host's own are there: its services, its processes, its System V IPC.
+#[test]
+fn jail_44_a_restricted_cell_reaches_nothing_that_namespaces_would_hide() {
+    for machine in MACHINES {
+        let numbers: BTreeMap<_, _> = names(machine).into_iter().map(|(number, name)| (name, number)).collect();
+        let asked = |name: &str, first: u64, second: u64| {
+            answer(machine, Subject::Restricted, numbers[name], [first, second, 0, 0, 0, 0])
+        };
+        for family in 0..64 {
+            assert_ne!(asked("socket", family, 0), ALLOW, "family {family} on {machine:?}");
+        }
+        assert_eq!(asked("socketpair", libc::AF_UNIX as u64, 0), ALLOW);
+        assert_eq!((asked("prlimit64", 0, 7), asked("setpriority", 0, 0)), (ALLOW, ALLOW));
+        assert_ne!(asked("prlimit64", 4242, 0), ALLOW);
+        assert_ne!(asked("setpriority", 0, 4242), ALLOW);
+        for name in ["shmget", "shmat", "semget", "msgget", "shmctl", "ptrace", "process_vm_readv"] {
+            assert_eq!(asked(name, 0, 0), ENOSYS, "{name} on {machine:?}");
         }
     }
 }

@@ -122,7 +122,10 @@ impl Ranges {
             while call < calls.len() && ALLOWED[group].is_for(subject) {
                 if let Some(number) = calls[call].number(machine) {
                     verdicts[number as usize] = match calls[call].check {
-                        Some(check) => Verdict::Depends(check),
+                        Some(check) => match check.rule(subject).always() {
+                            Some(verdict) => verdict,
+                            None => Verdict::Depends(check),
+                        },
                         None => Verdict::Allow,
                     };
                 }

@@ -45,7 +45,7 @@ impl fmt::Display for Plan {
         }
         writeln!(f, "\nLandlock")?;
         match &self.landlock {
-            None => writeln!(f, "  none"),
+            None => writeln!(f, "  none")?,
             Some(landlock) => {
                 writeln!(f, "  {:<NAME$} {}", "handled", landlock.handled.join(" "))?;
                 writeln!(f, "  {:<NAME$} {}", "network", landlock.network.join(" "))?;
@@ -53,8 +53,10 @@ impl fmt::Display for Plan {
                 for rule in &landlock.rules {
                     writeln!(f, "  {:<NAME$} {}", plain(&rule.on), rule.allowed.join(" "))?;
                 }
-                Ok(())
             }
         }
+        let filter = self.seccomp.as_ref();
+        let filter = filter.map(|one| format!("{} ({} instructions)", one.filter, one.instructions));
+        writeln!(f, "\nseccomp filter\n  {}", filter.as_deref().unwrap_or("none"))
     }
 }

@@ -25,6 +25,8 @@ pub struct Facts {
     pub apparmor_restricts: bool,
     /// Whether something is mounted over a part of /proc, as container engines do.
     pub proc_is_masked: bool,
+    /// Whether /proc shows another pid namespace than this process's.
+    pub proc_is_foreign: bool,
     /// The security modules in force, where the machine says (`/sys/kernel/security/lsm`).
     pub modules: Option<String>,
     /// Whether the caller is root.
@@ -51,6 +53,8 @@ pub enum Cause {
     Filter,
     /// Container engines hide parts of /proc, and the kernel then lets nobody mount a whole one.
     MaskedProc,
+    /// /proc shows another pid namespace: no process is found there under its number.
+    ForeignProc,
     /// This Linux is older than the part.
     OldKernel {
         /// What it takes.
@@ -75,6 +79,9 @@ impl Cause {
     pub fn of(part: Part, errno: i32, facts: &Facts) -> Cause {
         let old = facts.kernel < part.since();
         match errno {
+            libc::EPERM | libc::EACCES | libc::ENOENT if facts.proc_is_foreign && part.needs_namespaces() => {
+                Cause::ForeignProc
+            }
             libc::ENOSPC | libc::EUSERS => match facts.max_user_namespaces {
                 Some(0) => Cause::Sysctl { name: "user.max_user_namespaces", value: 0, wanted: 15_000 },
                 _ => Cause::TooMany,
@@ -120,6 +127,7 @@ impl Cause {
             Cause::MaskedProc => "have the container engine show all of /proc (docker: --security-opt \
                                   systempaths=unconfined)"
                 .to_owned(),
+            Cause::ForeignProc => "mount a /proc of this pid namespace (unshare: --mount-proc)".to_owned(),
             Cause::OldKernel { needs: (major, minor), .. } => format!("run Linux {major}.{minor} or newer"),
             Cause::NotBuilt => "run a Linux that is built with it".to_owned(),
             Cause::SwitchedOff => "enable it at the boot: add landlock to the list of lsm=".to_owned(),
@@ -144,6 +152,7 @@ impl fmt::Display for Cause {
             ),
             Cause::Filter => f.write_str("a seccomp filter over this process refuses it, as containers have"),
             Cause::MaskedProc => f.write_str("parts of /proc are masked here, as in containers"),
+            Cause::ForeignProc => f.write_str("/proc shows another pid namespace than this one"),
             Cause::OldKernel { needs, has } => {
                 write!(f, "it needs Linux {}.{}, and this is {}.{}", needs.0, needs.1, has.0, has.1)
             }
@@ -220,6 +229,8 @@ mod tests {
         assert_eq!(Cause::of(Part::Mounts, libc::ENOSYS, &old), Cause::OldKernel { needs: (5, 12), has: (4, 9) });
         assert_eq!(Cause::of(user, libc::EINVAL, &facts()), Cause::NotBuilt);
         assert_eq!(Cause::of(Part::Landlock, libc::EOPNOTSUPP, &facts()), Cause::SwitchedOff);
+        let foreign = Facts { proc_is_foreign: true, ..facts() };
+        assert_eq!(Cause::of(Part::IdMaps, libc::EPERM, &foreign), Cause::ForeignProc);
         let memfd = Facts { memfd_noexec: Some(2), ..facts() };
         assert!(matches!(Cause::of(Part::Memfd, libc::EACCES, &memfd), Cause::Sysctl { wanted: 0, .. }));
     }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use nix::sys::utsname::uname;
+use nix::unistd::getpid;
 
 use super::seccomp::own_filters;
 use crate::jail::refusal::Facts;
@@ -20,6 +21,7 @@ pub fn facts() -> Facts {
         unprivileged_userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1),
         proc_is_masked: fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| masks_proc(&mounts)),
+        proc_is_foreign: fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() != &*getpid().to_string()),
         modules: fs::read_to_string("/sys/kernel/security/lsm").ok().map(|text| text.trim().to_owned()),
         root: nix::unistd::geteuid().is_root(),
     }

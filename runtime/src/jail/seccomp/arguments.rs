@@ -1,5 +1,8 @@
 //! The calls that are allowed for some arguments only, and for which.
 //!
+//! At the level without namespaces they also stand in for the view: Landlock keeps nobody from changing the rights and
+//! times of a file (landlock(7)), nor do user ids keep a cell from the limits of its caller's other processes.
+//!
 //! A check looks at the low 32 bits of one argument, which is all that the kernel looks at in each of these: an
 //! `ioctl` number is an `unsigned int`, a family, an option and a mode are `int`s, and clone(2) takes the lower
 //! half of its flags. A filter that compares 64 bits is passed by `TIOCSTI | 1 << 32` (CVE-2019-10063).
@@ -23,10 +26,8 @@ pub enum Check {
     Socket,
     /// socketpair(2): the same.
     Pair,
-    /// prlimit64(2): without a pid namespace, its own limits alone.
-    Prlimit,
-    /// setpriority(2): without a pid namespace, its own alone.
-    Priority,
+    /// Of the type that can't be sent anywhere else.
+    PairType,
     /// prctl(2): the options that programs set on themselves.
     Prctl,
     /// mknod(2): no devices.
@@ -35,13 +36,32 @@ pub enum Check {
     Mknodat,
     /// personality(2): the usual one, and one without randomised addresses.
     Personality,
+    /// What changes a file by its name.
+    ByName,
+    /// utimensat(2), which takes no name where the file is open.
+    Utimensat,
+    /// The upper half of that.
+    UtimensatUpper,
+    /// What is done to a process, the first argument: to itself.
+    Itself,
+    /// The same, where it is the second.
+    ItselfSecond,
 }
 
-/// A check as the filter makes it.
+/// What a check comes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Decision {
+    /// This, whatever the arguments are.
+    Always(Verdict),
+    /// By an argument.
+    By(Rule),
+}
+
+/// A look at half of an argument.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Which argument, from 0.
-    pub argument: u32,
+    /// Which half: twice the argument's place, from 0, and one more for the upper.
+    pub half: u32,
     /// The bits of it that count.
     pub mask: u32,
     /// What they come to.
@@ -49,57 +69,58 @@ pub struct Rule {
 }
 
 impl Check {
-    /// Every check: its place here is its number in a filter.
-    pub const ALL: [Check; 10] = [
+    /// Every check: its place here is its number in a filter. One that another leads to comes after it.
+    pub const ALL: [Check; 14] = [
         Check::Clone,
         Check::Ioctl,
         Check::Socket,
         Check::Pair,
-        Check::Prlimit,
-        Check::Priority,
+        Check::PairType,
         Check::Prctl,
         Check::Mknod,
         Check::Mknodat,
         Check::Personality,
+        Check::ByName,
+        Check::Utimensat,
+        Check::UtimensatUpper,
+        Check::Itself,
+        Check::ItselfSecond,
     ];
 
     /// The check as it is made for a subject.
-    pub const fn rule(self, subject: Subject) -> Rule {
+    pub const fn of(self, subject: Subject) -> Decision {
+        use Subject::{Cell, Host, Restricted};
         match (self, subject) {
-            (Check::Clone, Subject::Cell | Subject::Restricted) => {
-                Rule { argument: 0, mask: NAMESPACES, verdicts: NO_BIT }
+            (Check::Clone, Cell | Restricted) => by(0, NAMESPACES, NO_BIT),
+            (Check::Clone, Host) => by(0, NAMESPACES | THREAD, THREAD_ALONE),
+            (Check::Ioctl, _) => by(1, ALL_BITS, IOCTLS),
+            (Check::Socket | Check::Pair, Cell) => by(0, ALL_BITS, FAMILIES),
+            (Check::Socket | Check::Pair, Host) => by(0, ALL_BITS, FAMILIES_OF_HOST),
+            (Check::Socket, Restricted) => Decision::Always(NO_FAMILY),
+            (Check::Pair, Restricted) => by(0, ALL_BITS, FAMILIES_OF_RESTRICTED),
+            (Check::PairType, _) => by(1, SOCKET_TYPE, CONNECTED_TYPES),
+            (Check::Prctl, _) => by(0, ALL_BITS, OPTIONS),
+            (Check::Mknod, _) => by(1, libc::S_IFMT, KINDS),
+            (Check::Mknodat, _) => by(2, libc::S_IFMT, KINDS),
+            (Check::Personality, _) => by(0, ALL_BITS, PERSONALITIES),
+            (Check::ByName, Restricted) => Decision::Always(REFUSED),
+            (Check::Utimensat, Restricted) => by(1, ALL_BITS, NO_NAME),
+            (Check::UtimensatUpper, _) => Decision::By(Rule { half: 2 + 1, mask: ALL_BITS, verdicts: NO_BIT }),
+            (Check::Itself, Restricted) => by(0, ALL_BITS, NO_BIT),
+            (Check::ItselfSecond, Restricted) => by(1, ALL_BITS, NO_BIT),
+            (Check::ByName | Check::Utimensat | Check::Itself | Check::ItselfSecond, Cell | Host) => {
+                Decision::Always(Allow)
             }
-            (Check::Clone, Subject::Host) => Rule { argument: 0, mask: NAMESPACES | THREAD, verdicts: THREAD_ALONE },
-            (Check::Ioctl, _) => Rule { argument: 1, mask: u32::MAX, verdicts: IOCTLS },
-            (Check::Socket, Subject::Restricted) => Rule { argument: 0, mask: u32::MAX, verdicts: NO_FAMILIES },
-            (Check::Socket, Subject::Cell) | (Check::Pair, Subject::Cell | Subject::Restricted) => {
-                Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES }
-            }
-            (Check::Prlimit, Subject::Restricted) => Rule { argument: 0, mask: u32::MAX, verdicts: NO_BIT },
-            (Check::Priority, Subject::Restricted) => Rule { argument: 1, mask: u32::MAX, verdicts: NO_BIT },
-            (Check::Prlimit | Check::Priority, Subject::Cell | Subject::Host) => {
-                Rule { argument: 0, mask: u32::MAX, verdicts: ANY }
-            }
-            (Check::Socket | Check::Pair, Subject::Host) => {
-                Rule { argument: 0, mask: u32::MAX, verdicts: FAMILIES_OF_HOST }
-            }
-            (Check::Prctl, _) => Rule { argument: 0, mask: u32::MAX, verdicts: OPTIONS },
-            (Check::Mknod, _) => Rule { argument: 1, mask: libc::S_IFMT, verdicts: KINDS },
-            (Check::Mknodat, _) => Rule { argument: 2, mask: libc::S_IFMT, verdicts: KINDS },
-            (Check::Personality, _) => Rule { argument: 0, mask: u32::MAX, verdicts: PERSONALITIES },
         }
     }
 }
 
-impl Rule {
-    /// What it comes to whatever the argument is, where that is so: then nothing need be checked.
-    pub const fn always(self) -> Option<Verdict> {
-        if self.verdicts.len() == 1 { Some(self.verdicts[0].verdict) } else { None }
-    }
-}
+const ALL_BITS: u32 = u32::MAX;
 
-/// Nothing to check.
-const ANY: &[Range] = &[from(0, Allow)];
+/// By the lower half of an argument.
+const fn by(argument: u32, mask: u32, verdicts: &'static [Range]) -> Decision {
+    Decision::By(Rule { half: 2 * argument, mask, verdicts })
+}
 
 const REFUSED: Verdict = Verdict::Errno(EPERM);
 const NO_FAMILY: Verdict = Verdict::Errno(EAFNOSUPPORT);
@@ -161,10 +182,24 @@ const IOCTLS: &[Range] = &[
 /// AF_UNIX leads to what the cell's view shows. The network namespace has no way out, so a socket of the
 /// Internet's would be of no use; netlink, packet, vsock and AF_ALG are doors of the kernel.
 const FAMILIES: &[Range] = &[from(0, NO_FAMILY), from(UNIX, Allow), from(UNIX + 1, NO_FAMILY)];
-/// Without a view, a socket of the file system's leads to the services of the host, and no filter sees to which. Pairs
-/// lead nowhere.
-const NO_FAMILIES: &[Range] = &[from(0, NO_FAMILY)];
 const UNIX: u32 = libc::AF_UNIX as u32;
+
+/// Without a view, a socket would lead to the host's services; one of a pair is connected, and stays so. Not where it is
+/// of datagrams: those can be sent to another address (unix(7)).
+const FAMILIES_OF_RESTRICTED: &[Range] =
+    &[from(0, NO_FAMILY), from(UNIX, Verdict::Depends(Check::PairType)), from(UNIX + 1, NO_FAMILY)];
+/// The rest of that argument is SOCK_CLOEXEC and SOCK_NONBLOCK (socket(2)).
+const SOCKET_TYPE: u32 = 0xf;
+const CONNECTED_TYPES: &[Range] = &[
+    from(0, NO_FAMILY),
+    from(libc::SOCK_STREAM as u32, Allow),
+    from(libc::SOCK_STREAM as u32 + 1, NO_FAMILY),
+    from(libc::SOCK_SEQPACKET as u32, Allow),
+    from(libc::SOCK_SEQPACKET as u32 + 1, NO_FAMILY),
+];
+
+/// A null pointer: the file is the one that the first argument has open.
+const NO_NAME: &[Range] = &[from(0, Verdict::Depends(Check::UtimensatUpper)), from(1, REFUSED)];
 
 /// The IPFS daemon and name servers; netlink is how libc asks which addresses this machine has (getaddrinfo(3)).
 const FAMILIES_OF_HOST: &[Range] = &[

@@ -8,7 +8,7 @@
 //! at any other. A jump is a byte, so a program that grows past that doesn't compile.
 
 use super::allowed::ALLOWED;
-use super::arguments::{Check, Rule};
+use super::arguments::{Check, Decision, Rule};
 use super::{Machine, Subject};
 
 /// One instruction, as `struct sock_filter` has it (`linux/filter.h`).
@@ -122,9 +122,9 @@ impl Ranges {
             while call < calls.len() && ALLOWED[group].is_for(subject) {
                 if let Some(number) = calls[call].number(machine) {
                     verdicts[number as usize] = match calls[call].check {
-                        Some(check) => match check.rule(subject).always() {
-                            Some(verdict) => verdict,
-                            None => Verdict::Depends(check),
+                        Some(check) => match check.of(subject) {
+                            Decision::Always(verdict) => verdict,
+                            Decision::By(_) => Verdict::Depends(check),
                         },
                         None => Verdict::Allow,
                     };
@@ -179,9 +179,11 @@ impl Program {
         program.search(&ranges.list, 0, ranges.count);
         let mut check = 0;
         while check < Check::ALL.len() {
-            if program.leads_to(check as u32) {
+            if let Decision::By(rule) = Check::ALL[check].of(subject)
+                && program.leads_to(check as u32)
+            {
                 let start = program.length;
-                program.check(Check::ALL[check].rule(subject));
+                program.check(rule);
                 program.bind(check as u32, start);
             }
             check += 1;
@@ -211,7 +213,7 @@ impl Program {
     }
 
     const fn check(&mut self, rule: Rule) {
-        self.push(LOAD, ARGUMENTS + 8 * rule.argument, Label::Next, Label::Next);
+        self.push(LOAD, ARGUMENTS + 4 * rule.half, Label::Next, Label::Next);
         if rule.mask != u32::MAX {
             self.push(AND, rule.mask, Label::Next, Label::Next);
         }

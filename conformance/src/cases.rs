@@ -5,6 +5,10 @@
 
 use crate::registry::Case;
 
+#[path = "../cases/bounds.rs"]
+mod bounds;
+#[path = "../cases/bounds_default.rs"]
+mod bounds_default;
 #[path = "../cases/cli.rs"]
 mod cli;
 #[path = "../cases/endpoint.rs"]
@@ -76,6 +80,8 @@ mod weaker;
 
 /// Every list of cases.
 pub(crate) const ALL: &[&[Case]] = &[
+    bounds::CASES,
+    bounds_default::CASES,
     cli::CASES,
     endpoint::CASES,
     env::CASES,

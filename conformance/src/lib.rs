@@ -16,6 +16,7 @@ pub mod ended;
 pub mod expect;
 pub mod facts;
 pub mod fake;
+mod fence;
 pub mod invocation;
 pub mod judge;
 pub mod launch;

@@ -197,7 +197,7 @@ fn signals_doubled(call: Call) -> ExitCode {
     ExitCode::from(99)
 }
 
-fn descendants(of: Pid) -> Vec<Pid> {
+pub fn descendants(of: Pid) -> Vec<Pid> {
     let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw);
     children.flat_map(|child| std::iter::once(child).chain(descendants(child)).collect::<Vec<_>>()).collect()

@@ -4,13 +4,14 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
+//! [`status`]), give another level of the jail ([`levels`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
 //! What must stay true: what a fault doesn't touch is as its control does it.
 
 mod around;
+mod bounds;
 mod call;
 mod endpoint;
 mod entries;
@@ -84,6 +85,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Exit codes and messages", told::FAULTS),
     ("Streams, signals, and what is left", around::FAULTS),
     ("`--status-fd`", status::FAULTS),
+    ("Bounds", bounds::FAULTS),
     ("Endpoints", endpoint::FAULTS),
     ("Retrieval", ipfs::FAULTS),
     ("Fetched files", fetch::FAULTS),

@@ -33,7 +33,12 @@ fn run_cell(args: RunArgs) -> u8 {
     }
     let form = args.dry_run;
     match run::claim().and_then(|handover| run::run(args, handover)) {
-        Ok(Outcome::Ended(ended)) => exit::of_end(ended),
+        Ok(Outcome::Ended(ended, reached)) => {
+            if let Some(reached) = reached {
+                complain(&reached);
+            }
+            exit::of_end(ended)
+        }
         Ok(Outcome::Planned(plan)) if form == Some(Form::Json) => print(plan.json().as_bytes()),
         Ok(Outcome::Planned(plan)) => print(plan.to_string().as_bytes()),
         Err(error) => {

@@ -19,11 +19,13 @@ use crate::cli::RunArgs;
 use crate::content::{Content, Timeouts};
 use crate::ended::Ended;
 use crate::fds::FdPlan;
+use crate::jail::bounds::{Reached, Size, Uncounted};
 use crate::jail::refusal::Refusal;
 use crate::resolve::ResolveError;
 use crate::rundir::RunDirError;
-use crate::serve::Server;
+use crate::serve::{Server, Watch};
 use crate::status::Status;
+use crate::sys::cgroup::CgroupError;
 use crate::sys::fds::Handover;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
@@ -75,6 +77,25 @@ pub enum RunError {
     /// This machine refuses a part of the jail.
     #[error("cannot have the jail's {}", .0.part)]
     Refused(#[source] Refusal),
+    /// Nothing here can bound memory as asked.
+    #[error("cannot enforce --memory {asked}")]
+    Memory {
+        /// The bound.
+        asked: Size,
+        /// Why not.
+        source: CgroupError,
+    },
+    /// Not even the start of the cell fits into its memory.
+    #[error("cannot start the cell within --memory {0}: give it more")]
+    TooLittle(Size),
+    /// The kernel counts the processes of all runs of a user together.
+    #[error("cannot enforce --pids {asked}")]
+    Processes {
+        /// The bound.
+        asked: u64,
+        /// Why.
+        source: Uncounted,
+    },
     /// The cell or its jail couldn't be started.
     #[error(transparent)]
     Start(StartError),
@@ -108,8 +129,8 @@ pub fn claim() -> Result<Handover, RunError> {
 /// What came of it.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The cell ran, and ended.
-    Ended(Ended),
+    /// The cell ran, and ended; of the bound that it reached, if of one.
+    Ended(Ended, Option<Reached>),
     /// Nothing was to be run: what would have been.
     Planned(Box<Plan>),
 }
@@ -125,29 +146,33 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let plan = FdPlan::new(args.layout, args.grants);
     let place = place::of(args.level, args.workdir, &identity)?;
     let held = grants::open(args.paths, args.level, &identity)?;
-    let jail = prepare::jail(args.level, identity, &place, &image, &plan, &held, terminal.as_ref())?;
+    let bounds = prepare::bounds(args.bounds, args.level)?;
+    let jail = prepare::jail(args.level, bounds, identity, &place, &image, &plan, &held, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
     if args.dry_run.is_some() {
         return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan))));
     }
+    let mut cgroup = prepare::cgroup(&jail.bounds)?;
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 
     let alone = SoleThread::claim().map_err(RunError::Start)?;
     let moves = plan.moves(cells_end.as_raw_fd());
-    let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), || Server::new(jail.level))
-        .map_err(|error| prepare::explain(error, &program, &image, &jail))?;
+    let server = || Server::new(jail.level);
+    let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), cgroup.as_ref(), server)
+        .map_err(|error| prepare::explain(error, &program, &image, &jail, cgroup.as_ref()))?;
     drop((cells_end, held));
 
+    let watch = Watch::new(&cell, &jail.bounds, &mut cgroup);
     let mut status = Status::new(args.status, jail.level);
     let ended = server.and_then(|server| {
         // What was handed over is the cell's now.
         handover.let_go(status.descriptor())?;
         status.started(cell.pid());
-        server.serve(&cell, rpc, content, &signals, terminal.as_ref())
+        server.serve(watch, rpc, content, &signals, terminal.as_ref())
     });
     cell.end();
-    drop((image, place, terminal));
-    let ended = ended.map_err(RunError::host("lost the cell"))?;
+    drop((image, place, terminal, cgroup));
+    let (ended, reached) = ended.map_err(RunError::host("lost the cell"))?;
     status.exited(ended);
-    Ok(Outcome::Ended(ended))
+    Ok(Outcome::Ended(ended, reached))
 }

@@ -34,10 +34,7 @@ impl Status {
 
     /// The cell ended.
     pub fn exited(&mut self, ended: Ended) {
-        let signal = match ended {
-            Ended::Exited(_) => "null".to_owned(),
-            Ended::Signalled(signal) => signal.to_string(),
-        };
+        let signal = ended.signal().map_or("null".to_owned(), |signal| signal.to_string());
         self.line(&format!(r#"{{"event":"exited","code":{},"signal":{signal}}}"#, ended.code()));
     }
 

@@ -50,7 +50,7 @@ fn host() {
     assert!(numbers.contains(&3) && numbers.contains(&(BESIDE + 1)) && numbers.contains(&(ABOVE + 1)), "{numbers:?}");
 
     let ran = run::run(*args, handover).expect("a cell");
-    assert!(matches!(ran, Outcome::Ended(Ended::Exited(0))), "{ran:?}");
+    assert!(matches!(ran, Outcome::Ended(Ended::Exited(0), None)), "{ran:?}");
     assert_eq!(found(&numbers), before, "a library's descriptors were closed");
     (&*here).write_all(b"still").expect("the library's socket");
     let mut said = [0; 5];

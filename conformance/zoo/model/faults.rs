@@ -17,6 +17,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::bare("umask-077", "STDIO-10", "sets the umask to 077"),
     Fault::bare("groups-kept", "STDIO-11", "leaves its caller's supplementary groups"),
     Fault::bare("one-group-kept", "STDIO-11", "leaves the first of its caller's supplementary groups"),
+    Fault::bare("core-kept", "LIMIT-18", "lets the cell dump a core where its caller may"),
     Fault::bare("limits-kept", "STDIO-12", "leaves its caller's soft limits"),
     Fault::bare("limit-of-files-kept", "STDIO-12", "leaves its caller's limit of open files"),
     Fault::bare("limit-of-stack-kept", "STDIO-12", "leaves its caller's limit of the stack"),

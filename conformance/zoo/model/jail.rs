@@ -13,6 +13,8 @@ use super::program::{Refusal, interpreter};
 use crate::Call;
 
 const BWRAP: &str = "bwrap";
+/// Bytes that fit into each place that a cell can write to.
+const SIZE: &str = "67108864";
 /// Where the cell sees its program.
 const PROGRAM: &str = "/cell/program";
 /// Where it sees this program, if there is no /proc to find it by.
@@ -223,13 +225,15 @@ fn private(words: &mut Words, wrong: Wrong) {
         "jail-tmp-shared" => words.bind("--bind", "/tmp", "/tmp"),
         "jail-tmp-of-all-runs" => words.bind("--bind", shared("ww-tmp"), "/tmp"),
         "jail-tmp-read-only" => words.add(["--tmpfs", "/tmp", "--remount-ro", "/tmp"]),
-        _ => words.add(["--tmpfs", "/tmp"]),
+        "jail-tmp-unsized" => words.add(["--tmpfs", "/tmp"]),
+        _ => words.add(["--size", SIZE, "--tmpfs", "/tmp"]),
     }
     match wrong.0 {
         "jail-cwd-callers" => words.bind("--bind", ".", "/cell/work"),
         "jail-cwd-of-all-runs" => words.bind("--bind", shared("ww-work"), "/cell/work"),
         "jail-cwd-read-only" => words.add(["--tmpfs", "/cell/work", "--remount-ro", "/cell/work"]),
-        _ => words.add(["--tmpfs", "/cell/work"]),
+        "jail-cwd-unsized" => words.add(["--tmpfs", "/cell/work"]),
+        _ => words.add(["--size", SIZE, "--tmpfs", "/cell/work"]),
     }
     words.add(["--chdir", if wrong.is("jail-cwd-is-root") { "/" } else { "/cell/work" }]);
 }

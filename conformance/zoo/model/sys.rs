@@ -66,6 +66,9 @@ impl State {
             (Resource::RLIMIT_CPU, RLIM_INFINITY),
             (Resource::RLIMIT_DATA, RLIM_INFINITY),
         ];
+        if !wrong.is("core-kept") {
+            setrlimit(Resource::RLIMIT_CORE, 0, 0).ok();
+        }
         for (resource, usual) in all {
             let kept = match resource {
                 Resource::RLIMIT_NOFILE => wrong.is("limits-kept") || wrong.is("limit-of-files-kept"),

@@ -4,6 +4,7 @@
 //! opened, fetched or started by then.
 //! Clauses: CLI-*, EXIT-* (usage).
 
+mod bounds;
 mod checked;
 mod doctor;
 mod level;
@@ -67,7 +68,7 @@ pub enum UsageError {
         /// Why it was refused.
         source: crate::endpoint::EndpointError,
     },
-    /// A size or a duration.
+    /// A size, a duration or a number.
     #[error("invalid value: {flag} '{value}'")]
     Unit {
         /// The flag, with its dashes.

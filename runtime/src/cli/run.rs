@@ -10,11 +10,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::checked::{FirstError, checked};
 use super::level::{self, Form};
-use super::{UsageError, paths, units, value_names};
+use super::{UsageError, bounds, paths, units, value_names};
 use crate::endpoint::Endpoint;
 use crate::env::{EnvEntry, parse_list};
 use crate::fds::{Claims, Grant, Layout};
 use crate::jail::Level;
+use crate::jail::bounds::Asked;
 use crate::jail::grant::PathGrant;
 use crate::sys;
 
@@ -59,6 +60,8 @@ pub struct RunArgs {
     pub dry_run: Option<Form>,
     /// Where the status lines go.
     pub status: Option<RawFd>,
+    /// What bounds the run.
+    pub bounds: Asked,
     /// What the cell sees of the host besides the system.
     pub paths: Vec<PathGrant>,
     /// Where in its view the cell starts; `None` is its own private directory.
@@ -85,6 +88,7 @@ impl RunArgs {
             level: level::level(matches),
             dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
+            bounds: bounds::asked(matches),
             paths: paths::grants(matches),
             workdir: paths::workdir(matches),
         })
@@ -206,6 +210,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 )
                 .value_parser(status_fd(first, claims)),
         )
+        .args(bounds::args(first))
         .args(level::args())
         .arg(
             Arg::new("command")
@@ -235,7 +240,7 @@ fn status_fd(first: &FirstError, claims: Arc<Mutex<Claims>>) -> impl clap::build
     })
 }
 
-fn unit<T>(
+pub(super) fn unit<T>(
     flag: &'static str,
     value: &OsStr,
     parse: impl Fn(&str) -> Result<T, units::UnitError>,

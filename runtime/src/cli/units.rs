@@ -8,6 +8,12 @@ pub enum UnitError {
     /// Not a size.
     #[error("expected a number of bytes, or one with K, M or G, as in 512M")]
     Size,
+    /// A size of nothing.
+    #[error("expected more than 0 bytes, as in 512M")]
+    NoSize,
+    /// Not a number of processes.
+    #[error("expected a number of processes from 1 on, as in 100")]
+    Count,
     /// Not a duration.
     #[error("expected a number with ms, s, m or h (none: seconds), as in 30s")]
     Duration,
@@ -22,6 +28,16 @@ pub(super) fn size(text: &str) -> Result<u64, UnitError> {
         _ => (text, 1u64),
     };
     whole(digits).and_then(|number| number.checked_mul(factor)).ok_or(UnitError::Size)
+}
+
+/// Parses a size that something can fit into.
+pub(super) fn some_size(text: &str) -> Result<u64, UnitError> {
+    size(text).and_then(|bytes| if bytes == 0 { Err(UnitError::NoSize) } else { Ok(bytes) })
+}
+
+/// Parses a number of processes.
+pub(super) fn count(text: &str) -> Result<u64, UnitError> {
+    whole(text).filter(|number| *number > 0).ok_or(UnitError::Count)
 }
 
 /// Parses a number with `ms`, `s`, `m` or `h`; none means seconds.
@@ -48,6 +64,15 @@ mod tests {
         for bad in ["", "K", "1k", "-1", "1.5G", "1 M", "99999999999G", "1MB"] {
             assert_eq!(size(bad), Err(UnitError::Size), "{bad}");
         }
+    }
+
+    #[test]
+    fn nothing_is_no_bound() {
+        assert_eq!(
+            (some_size("0"), some_size("0K"), some_size("1K")),
+            (Err(UnitError::NoSize), Err(UnitError::NoSize), Ok(1024))
+        );
+        assert_eq!(["1", "0", "", "-1", "1K", "1.5"].map(|n| count(n).ok()), [Some(1), None, None, None, None, None]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The jail as data: what the cell sees, who it is, what bounds it. Decided here, acted on by `sys` alone.
 //!
 //! What must stay true: nothing here makes a system call that changes anything, so a [`Jail`] can be printed,
-//! compared and tested without privileges. Cgroups belong here too.
+//! compared and tested without privileges.
 //! Clauses: JAIL-*, LIMIT-*.
 
 use std::ffi::CString;
 
+pub mod bounds;
+pub mod cgroup;
 pub mod grant;
 pub mod identity;
 pub mod landlock;
@@ -15,6 +17,7 @@ pub mod refusal;
 pub mod seccomp;
 pub mod view;
 
+pub use bounds::Bounds;
 pub use identity::Identity;
 pub use landlock::Landlock;
 pub use level::{Level, Part};
@@ -35,6 +38,8 @@ pub struct Jail {
     pub identity: Identity,
     /// Its resource limits.
     pub limits: Vec<Limit>,
+    /// What bounds the run as a whole.
+    pub bounds: Bounds,
     /// What Landlock allows it, where the kernel has Landlock.
     pub landlock: Option<Landlock>,
     /// Which system calls it may make, where anything confines it.

@@ -15,14 +15,17 @@ use crate::cli::RunArgs;
 use crate::content::Content;
 use crate::env::{EnvEntry, environment};
 use crate::fds::FdPlan;
+use crate::jail::bounds::{Asked, Size, counts_processes};
 use crate::jail::grant::{Access, PathGrant};
 use crate::jail::landlock::Inherited;
-use crate::jail::limits::WANTED;
+use crate::jail::limits;
 use crate::jail::view::ThisHost;
-use crate::jail::{Filter, Identity, Jail, Landlock, Level, Session, View};
+use crate::jail::{Bounds, Filter, Identity, Jail, Landlock, Level, Session, View};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
+use crate::sys::cgroup::{Cgroup, memory_around};
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
+use crate::sys::usage::{kernel, memory_of_machine};
 use crate::sys::{self, Program, StartError};
 
 /// The program, found or fetched.
@@ -47,9 +50,27 @@ pub(super) fn image(
     Ok(image)
 }
 
+/// What bounds the run, as far as it can be kept.
+pub(super) fn bounds(asked: Asked, level: Level) -> Result<Bounds, RunError> {
+    let counts = counts_processes(level.has_namespaces(), &kernel());
+    if let (Some(asked), Err(source)) = (asked.processes, counts.clone()) {
+        return Err(RunError::Processes { asked, source });
+    }
+    let machine = memory_of_machine();
+    Ok(Bounds::new(asked, memory_around().map_or(machine, |around| around.min(machine)), counts.is_ok()))
+}
+
+/// The cgroup of the run, where a bound takes one.
+pub(super) fn cgroup(bounds: &Bounds) -> Result<Option<Cgroup>, RunError> {
+    let refused = |source| RunError::Memory { asked: Size(bounds.memory), source };
+    bounds.exact.then(|| Cgroup::create(bounds.memory, true)).transpose().map_err(refused)
+}
+
 /// The jail of this run.
+#[expect(clippy::too_many_arguments, reason = "each is another part of it")]
 pub(super) fn jail(
     level: Level,
+    bounds: Bounds,
     identity: Identity,
     place: &Place,
     image: &Image,
@@ -83,7 +104,8 @@ pub(super) fn jail(
         workdir: place.path.clone(),
         view,
         identity,
-        limits: WANTED.to_vec(),
+        limits: limits::wanted(&bounds),
+        bounds,
         landlock,
         seccomp: Filter::of(level),
         session: terminal.map_or(Session::Own, Terminal::session),
@@ -109,7 +131,16 @@ pub(super) fn program(
 }
 
 /// Says what the kernel's refusal to execute the program means.
-pub(super) fn explain(error: StartError, program: &Program, image: &Image, jail: &Jail) -> RunError {
+pub(super) fn explain(
+    error: StartError,
+    program: &Program,
+    image: &Image,
+    jail: &Jail,
+    cgroup: Option<&Cgroup>,
+) -> RunError {
+    if cgroup.is_some_and(Cgroup::has_killed) {
+        return RunError::TooLittle(Size(jail.bounds.memory));
+    }
     let path = || program.arguments.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match error {
         StartError::Exec(source) if source.raw_os_error() == Some(libc::ENOENT) => match interpreter(&image.on_host) {

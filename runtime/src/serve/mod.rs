@@ -1,10 +1,12 @@
-//! While the cell runs: RPC on its socket, its signals, its end. Only from here on is there tokio.
+//! While the cell runs: RPC on its socket, its signals, its bounds, its end. Only from here on is there tokio.
 //!
 //! What must stay true: whatever comes over the RPC socket ends at worst the RPC session; the host is filtered
 //! itself before it reads a byte of what the cell says.
-//! Clauses: RPC-*, SIG-*.
+//! Clauses: RPC-*, SIG-*, LIMIT-*.
 
 pub mod rpc;
+
+pub use watch::Watch;
 
 mod answers;
 mod gate;
@@ -13,18 +15,21 @@ mod inspect;
 mod ipfs;
 mod refusal;
 mod vat;
+mod watch;
 
 use std::io;
 use std::os::unix::net::UnixStream;
 
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
+use tokio::time::sleep_until;
 
 use crate::content::Content;
 use crate::ended::Ended;
+use crate::jail::bounds::Reached;
 use crate::jail::{Filter, Level};
 use crate::rundir;
-use crate::sys::fds::watch;
+use crate::sys::fds::watch as readable;
 use crate::sys::signals::{Received, Signals, stop_self};
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Cell, Event};
@@ -51,23 +56,28 @@ impl Server {
     /// Serves the cell until it ends.
     pub fn serve(
         self,
-        cell: &Cell,
+        watch: Watch<'_>,
         rpc: UnixStream,
         content: Content,
         signals: &Signals,
         terminal: Option<&Terminal>,
-    ) -> io::Result<Ended> {
+    ) -> io::Result<(Ended, Option<Reached>)> {
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
             tasks.spawn_local(rpc::serve(rpc, content));
-            until_end(cell, signals, terminal).await
+            until_end(watch, signals, terminal).await
         })
     }
 }
 
-async fn until_end(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) -> io::Result<Ended> {
-    let events = watch(cell.control())?;
-    let incoming = watch(signals.descriptor())?;
+async fn until_end(
+    mut watch: Watch<'_>,
+    signals: &Signals,
+    terminal: Option<&Terminal>,
+) -> io::Result<(Ended, Option<Reached>)> {
+    let cell = watch.cell();
+    let events = readable(cell.control())?;
+    let incoming = readable(signals.descriptor())?;
     loop {
         tokio::select! {
             biased;
@@ -82,13 +92,14 @@ async fn until_end(cell: &Cell, signals: &Signals, terminal: Option<&Terminal>) 
                 let mut ready = ready?;
                 while let Some(event) = cell.event()? {
                     match event {
-                        Event::Exited(code) => return Ok(Ended::Exited(code)),
-                        Event::Signalled(signal) => return Ok(Ended::Signalled(signal)),
+                        Event::Exited(code) => return Ok(watch.verdict(Ended::Exited(code))),
+                        Event::Signalled(signal) => return Ok(watch.verdict(Ended::Signalled(signal))),
                         Event::Stopped => stop_with(cell, signals, terminal)?,
                     }
                 }
                 ready.clear_ready();
             }
+            () = sleep_until(watch.due().into()) => watch.act(),
         }
     }
 }

@@ -25,6 +25,8 @@ use crate::jail::{Jail, Limit, Session};
 pub(super) struct Orders<'a> {
     pub(super) jail: &'a Jail,
     pub(super) limits: &'a [Limit],
+    /// The list of the run's cgroup, where it has one that the init enters by itself.
+    pub(super) cgroup: Option<RawFd>,
     pub(super) moves: &'a [Move],
     /// The highest descriptor that stays open.
     pub(super) last_fd: RawFd,

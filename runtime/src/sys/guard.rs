@@ -24,6 +24,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::cell::{Orders, Spawned};
+use super::cgroup;
 use super::init::{default_signals, set_umask};
 use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw;
@@ -67,6 +68,9 @@ fn run(orders: &Orders<'_>, control: RawFd) -> ! {
 }
 
 fn prepare(orders: &Orders<'_>) -> Result<(), Failure> {
+    if let Some(list) = orders.cgroup {
+        cgroup::enter(list).map_err(Failure::at(Stage::Cgroup))?;
+    }
     let failed = Failure::at(Stage::Privileges);
     raw::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(&failed)?;
     // A cell of the same user's can't look into this copy of the host.

@@ -11,6 +11,7 @@ use std::os::fd::RawFd;
 
 use super::birth::Stack;
 use super::cell::{self, Orders, Spawned};
+use super::cgroup;
 use super::mounts;
 use super::privileges::{become_cell, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
@@ -54,6 +55,9 @@ fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
     let Errand { orders, steps, parts, stack, control, .. } = errand;
     let jail = orders.jail;
     default_signals();
+    if let Some(list) = orders.cgroup {
+        cgroup::enter(list).map_err(Failure::at(Stage::Cgroup))?;
+    }
     if jail.session == Session::Own {
         // SAFETY: no arguments; it can't fail in a process that leads no group.
         let _ = unsafe { call(libc::SYS_setsid, [0; 6]) };

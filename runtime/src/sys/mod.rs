@@ -8,6 +8,7 @@
 
 mod birth;
 mod cell;
+pub mod cgroup;
 pub mod fds;
 pub mod grants;
 mod guard;
@@ -31,6 +32,7 @@ mod start;
 mod steps;
 pub mod terminal;
 mod trap;
+pub mod usage;
 
 pub use landlock::landlock_abi;
 pub use privileges::disarm;

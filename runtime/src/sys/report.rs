@@ -41,10 +41,12 @@ pub enum Stage {
     Exec,
     /// Executing the program of the init.
     Init,
+    /// Entering the run's cgroup.
+    Cgroup,
 }
 
 impl Stage {
-    const ALL: [Stage; 17] = [
+    const ALL: [Stage; 18] = [
         Stage::Take,
         Stage::Swapped,
         Stage::Identity,
@@ -62,6 +64,7 @@ impl Stage {
         Stage::Seccomp,
         Stage::Exec,
         Stage::Init,
+        Stage::Cgroup,
     ];
 }
 

@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::cgroup::Cgroup;
 use super::raw::call;
 use super::report::{Event, MESSAGE_LEN, Message};
+use super::usage::Sample;
 use crate::jail::Level;
 
 /// A cell that runs.
@@ -48,7 +50,8 @@ impl Cell {
     pub fn event(&self) -> io::Result<Option<Event>> {
         let mut bytes = [0; MESSAGE_LEN];
         match retry(|| recv(self.control.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT)) {
-            Ok(0) => Ok(Some(Event::Signalled(libc::SIGKILL as u8))),
+            // Reset: it was killed before it had read all words.
+            Ok(0) | Err(Errno::ECONNRESET) => Ok(Some(Event::Signalled(libc::SIGKILL as u8))),
             Ok(_) => match Message::decode(bytes) {
                 Some(Message::Event(event)) => Ok(Some(event)),
                 _ => Err(io::ErrorKind::InvalidData.into()),
@@ -63,6 +66,37 @@ impl Cell {
         let pidfd = self.pidfd.as_raw_fd() as usize;
         // SAFETY: integers and a null siginfo, for which the kernel fills one in as kill(2) does.
         let _ = unsafe { call(libc::SYS_pidfd_send_signal, [pidfd, signal as usize, 0, 0, 0, 0]) };
+    }
+
+    /// Kills it with all that it started.
+    pub fn kill(&self) {
+        if self.level.has_namespaces() {
+            let _ = kill(self.init, Signal::SIGKILL);
+        } else {
+            // Its guard takes it for the host's end, and ends all below it.
+            let _ = shutdown(self.control.as_raw_fd(), Shutdown::Both);
+        }
+    }
+
+    /// What it and all that it started use now.
+    pub fn sample(&self) -> Sample {
+        Sample::of(self.init.as_raw())
+    }
+
+    /// Moves it and all that it started into a cgroup; what they start from then on is born there.
+    pub fn move_into(&self, cgroup: &Cgroup) -> io::Result<()> {
+        /// A process that forks while it is looked for may be missed, and is found the next time.
+        const TIMES: usize = 8;
+        let mut moved = Vec::new();
+        for _ in 0..TIMES {
+            let new: Vec<i32> = self.sample().pids().filter(|pid| !moved.contains(pid)).collect();
+            if new.is_empty() {
+                break;
+            }
+            new.iter().try_for_each(|pid| cgroup.take(*pid))?;
+            moved.extend(new);
+        }
+        Ok(())
     }
 
     /// The process group that it leads, if it leads one.

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::birth::{Stack, give_birth};
 use super::cell::Orders;
+use super::cgroup::{Cgroup, Entrance};
 use super::guard;
 use super::image::init_image;
 use super::init::{self, Errand};
@@ -31,6 +32,9 @@ const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP;
+
+/// CLONE_INTO_CGROUP of linux/sched.h, which doesn't fit into libc's type for it.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Proof that this process has one thread: a fork of more would leave the others' locks held for ever.
 pub struct SoleThread(());
@@ -102,22 +106,28 @@ pub enum StartError {
 }
 
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
-/// numbers, of which `last_fd` is the highest. What the host can do in the time goes into `meanwhile`.
+/// numbers, of which `last_fd` is the highest; `cgroup` is where the run lives, if it has one of its own. What the host can do in the time goes into `meanwhile`.
 pub fn start<T>(
     sole: SoleThread,
     program: &Program,
     jail: &Jail,
     moves: &[Move],
     last_fd: RawFd,
+    cgroup: Option<&Cgroup>,
     meanwhile: impl FnOnce() -> T,
 ) -> Result<(Cell, T), StartError> {
-    let limits = attainable();
+    let limits = attainable(&jail.limits);
+    let entrance = cgroup.map(|cgroup| cgroup.entrance(jail.level.has_namespaces()));
     let (host, control) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| StartError::Os { what: "cannot make the control socket", source: errno.into() })?;
     let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
     let orders = Orders {
         jail,
         limits: &limits,
+        cgroup: match entrance {
+            Some(Entrance::Enters(list)) => Some(list),
+            Some(Entrance::Born(_)) | None => None,
+        },
         moves,
         last_fd,
         program: &program.path,
@@ -143,7 +153,7 @@ pub fn start<T>(
         image: image.as_raw_fd(),
     };
     let mut stack = stack()?;
-    let init = make_init(&sole, &mut errand, &mut stack)?;
+    let init = make_init(&sole, &mut errand, &mut stack, entrance)?;
     drop(control);
     release(&host, init.0, &jail.identity)?;
     started(host, init, jail, meanwhile)
@@ -180,11 +190,20 @@ impl Drop for Unfinished {
     }
 }
 
-fn make_init(_: &SoleThread, errand: &mut Errand<'_>, stack: &mut Stack) -> Result<Unfinished, StartError> {
+fn make_init(
+    _: &SoleThread,
+    errand: &mut Errand<'_>,
+    stack: &mut Stack,
+    entrance: Option<Entrance>,
+) -> Result<Unfinished, StartError> {
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
     arguments.flags = NAMESPACES as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
+    if let Some(Entrance::Born(cgroup)) = entrance {
+        arguments.flags |= INTO_CGROUP;
+        arguments.cgroup = cgroup as u64;
+    }
     // SAFETY: `start` keeps `errand` and `stack`, and doesn't look at them, until the init has said that it runs
     // another program or has been reaped. The init makes system calls and nothing else. The token proves that there is
     // no other thread, which might be killed with the init's memory in hand.
@@ -253,6 +272,7 @@ fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError 
         Stage::Descriptors => "move the cell's descriptors (is RLIMIT_NOFILE too low for them?)".to_owned(),
         Stage::Limits => "set the cell's limits".to_owned(),
         Stage::Seccomp => "install the seccomp filter (is the kernel built with CONFIG_SECCOMP_FILTER?)".to_owned(),
+        Stage::Cgroup => "enter the run's cgroup".to_owned(),
         Stage::Init => "execute the init's program".to_owned(),
     };
     let entry = jail.view.entries.get(usize::from(index)).map(|entry| &entry.what);

@@ -78,10 +78,14 @@ unsafe extern "C" fn main(stack: *const usize) -> ! {
     let cell = unsafe { decimal(*stack.add(1) as *const u8) };
     if send_started() {
         call(number::CLOSE, [PIDFD, 0, 0, 0, 0, 0]);
-        send(Message::Event(watch(cell)));
+        let end = watch(cell);
+        send(Message::Event(end));
         // Until the host has looked at the cell: when this process ends, so does what can be known of it.
-        let mut word = 0u8;
-        call(number::READ, [CONTROL, &raw mut word as usize, 1, 0, 0, 0]);
+        hear_word();
+        if end != Event::Exited(0) {
+            // Nor does the host have to hurry to see which bound a cell that failed had reached: it kills this process.
+            hear_word();
+        }
     }
     exit()
 }
@@ -134,6 +138,12 @@ fn watch(cell: i32) -> Event {
             }
         }
     }
+}
+
+/// Waits for a word of the host's, or for its end.
+fn hear_word() {
+    let mut word = 0u8;
+    call(number::READ, [CONTROL, &raw mut word as usize, 1, 0, 0, 0]);
 }
 
 fn send(message: Message) {

@@ -23,7 +23,12 @@ const DEADLY: [i32; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 
 fn exit_02_a_signal_is_128_and_its_number(suite: &Suite<'_>) -> Verdict {
     for signal in DEADLY {
-        suite.ww().probe(["signal", &signal.to_string()]).run()?.exits(128 + signal)?.is_silent()?;
+        let run = suite.ww().probe(["signal", &signal.to_string()]).run()?;
+        run.exits(128 + signal)?;
+        // A host may explain the one that bounds are kept by.
+        if signal != libc::SIGXFSZ {
+            run.is_silent()?;
+        }
     }
     Ok(())
 }

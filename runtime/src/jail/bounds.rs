@@ -112,9 +112,10 @@ pub enum Reached {
     /// Descriptors of all its processes together.
     #[error("the cell reached its bound of {0} open descriptors, which no flag raises: run it as several cells")]
     Descriptors(u64),
-    /// One file.
+    /// One file, as far as the signal tells: a cell can send it to itself.
     #[error(
-        "the cell reached the bound of {0} for a file, which no flag raises: have it write to a pipe (| cat >FILE)"
+        "SIGXFSZ ended the cell, as a file of its own over {0} does; no flag raises that: have it write to a pipe \
+         (| cat >FILE)"
     )]
     File(Size),
 }

@@ -30,6 +30,8 @@ pub(super) struct Errand<'a> {
     pub(super) stack: Stack,
     /// The init's end of the control socket.
     pub(super) control: RawFd,
+    /// The host's end, which is the host's alone: its last copy closing tells that the host is gone.
+    pub(super) lifeline: RawFd,
     /// The program that it becomes ([`super::image`]).
     pub(super) image: RawFd,
 }
@@ -52,8 +54,10 @@ pub(super) unsafe extern "C" fn run(errand: *mut c_void) -> ! {
 
 /// Builds the view while the cell's process makes what is its own, and lets that go on. Returns once the program runs.
 fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
-    let Errand { orders, steps, parts, stack, control, .. } = errand;
+    let Errand { orders, steps, parts, stack, control, lifeline, .. } = errand;
     let jail = orders.jail;
+    raw::close(*lifeline);
+    die_with_host(*control).map_err(Failure::at(Stage::Identity))?;
     default_signals();
     if let Some(list) = orders.cgroup {
         cgroup::enter(list).map_err(Failure::at(Stage::Cgroup))?;
@@ -68,7 +72,7 @@ fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
     wait_for_word(*control);
     steps.reached(Init::Mapped);
     become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
-    die_with_host(*control).map_err(Failure::at(Stage::Identity))?;
+    stay_untraced().and_then(|()| die_with_host(*control)).map_err(Failure::at(Stage::Identity))?;
     set_umask(0);
     let root = mounts::make_root().map_err(Failure::at(Stage::Root))?;
     mounts::furnish(root, &jail.view, parts)?;
@@ -164,11 +168,15 @@ fn wait_for_word(control: RawFd) {
     }
 }
 
-/// The kernel kills this process when the host's main thread ends. Changing the user clears that, so it comes
-/// after; and a host that died in between left a closed socket.
+/// Nobody else looks into this memory, which is the host's (prctl(2), PR_SET_DUMPABLE).
+fn stay_untraced() -> Result<(), Errno> {
+    raw::prctl(libc::PR_SET_DUMPABLE, 0)
+}
+
+/// The kernel kills this process when the host's main thread ends. Changing the user clears that, so it is done before
+/// and after; and a host that died in between left a closed socket.
 fn die_with_host(control: RawFd) -> Result<(), Errno> {
     raw::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as usize)?;
-    raw::prctl(libc::PR_SET_DUMPABLE, 0)?;
     let mut poll = libc::pollfd { fd: control, events: 0, revents: 0 };
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: one pollfd and one timespec, in this frame, and no signal mask.

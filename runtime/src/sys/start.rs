@@ -106,7 +106,8 @@ pub enum StartError {
 }
 
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their
-/// numbers, of which `last_fd` is the highest; `cgroup` is where the run lives, if it has one of its own. What the host can do in the time goes into `meanwhile`.
+/// numbers, of which `last_fd` is the highest; `cgroup` is where the run lives, if it has one of its own. What the host
+/// can do in the time goes into `meanwhile`.
 pub fn start<T>(
     sole: SoleThread,
     program: &Program,
@@ -150,6 +151,7 @@ pub fn start<T>(
         parts: vec![-1; jail.view.entries.len()],
         stack: stack()?,
         control: control.as_raw_fd(),
+        lifeline: host.as_raw_fd(),
         image: image.as_raw_fd(),
     };
     let mut stack = stack()?;

@@ -162,7 +162,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
         .map_err(|error| prepare::explain(error, &program, &image, &jail, cgroup.as_ref()))?;
     drop((cells_end, held));
 
-    let watch = Watch::new(&cell, &jail.bounds, &mut cgroup);
+    let watch = Watch::new(&cell, jail.bounds, &mut cgroup);
     let mut status = Status::new(args.status, jail.level);
     let ended = server.and_then(|server| {
         // What was handed over is the cell's now.

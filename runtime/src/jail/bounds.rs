@@ -48,17 +48,24 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds of a run on a machine, or in a container, with so many bytes of memory. `counts` is whether the
+    /// The bounds of a run on a machine with so many bytes of memory. `counts` is whether the
     /// kernel counts the run's processes by themselves.
     pub fn new(asked: Asked, machine: u64, counts: bool) -> Bounds {
-        let share = (machine / SHARE / MIB * MIB).max(MIB);
         Bounds {
             timeout: asked.timeout.filter(|timeout| !timeout.is_zero()),
-            memory: asked.memory.unwrap_or(share),
+            memory: asked.memory.unwrap_or_else(|| share(machine)),
             exact: asked.memory.is_some(),
             processes: counts.then(|| asked.processes.unwrap_or(PROCESSES)),
             descriptors: DESCRIPTORS,
             file: FILE,
+        }
+    }
+
+    /// The same within a container of so many bytes of memory, of which the run has its part unless it asked.
+    pub fn within(self, container: Option<u64>) -> Bounds {
+        match container.map(share) {
+            Some(share) if !self.exact => Bounds { memory: self.memory.min(share), ..self },
+            _ => self,
         }
     }
 
@@ -79,6 +86,10 @@ impl Bounds {
             None
         }
     }
+}
+
+fn share(machine: u64) -> u64 {
+    (machine / SHARE / MIB * MIB).max(MIB)
 }
 
 /// What a run uses at one moment.
@@ -189,6 +200,15 @@ mod tests {
         assert_eq!((bounds.timeout, bounds.memory, bounds.processes), (asked.timeout, GIB, Some(7)));
         assert_eq!((bounds.exact, bounds.data()), (true, None));
         assert_eq!(Bounds::new(Asked { timeout: Some(Duration::ZERO), ..asked }, GIB, true).timeout, None);
+    }
+
+    #[test]
+    fn limit_a_container_counts_for_the_machine() {
+        let bounds = Bounds::new(Asked::default(), 8 * GIB, true);
+        let memory = [None, Some(GIB), Some(64 * GIB)].map(|around| bounds.within(around).memory);
+        assert_eq!(memory, [2 * GIB, GIB / 4, 2 * GIB]);
+        let asked = Bounds::new(Asked { memory: Some(GIB), ..Asked::default() }, 8 * GIB, true);
+        assert_eq!(asked.within(Some(GIB)).memory, GIB);
     }
 
     #[test]

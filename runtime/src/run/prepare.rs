@@ -22,7 +22,7 @@ use crate::jail::limits;
 use crate::jail::view::ThisHost;
 use crate::jail::{Bounds, Filter, Identity, Jail, Landlock, Level, Session, View};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
-use crate::sys::cgroup::{Cgroup, memory_around};
+use crate::sys::cgroup::Cgroup;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::usage::{kernel, memory_of_machine};
@@ -56,8 +56,7 @@ pub(super) fn bounds(asked: Asked, level: Level) -> Result<Bounds, RunError> {
     if let (Some(asked), Err(source)) = (asked.processes, counts.clone()) {
         return Err(RunError::Processes { asked, source });
     }
-    let machine = memory_of_machine();
-    Ok(Bounds::new(asked, memory_around().map_or(machine, |around| around.min(machine)), counts.is_ok()))
+    Ok(Bounds::new(asked, memory_of_machine(), counts.is_ok()))
 }
 
 /// The cgroup of the run, where a bound takes one.

@@ -3,7 +3,8 @@
 //! A limit of setrlimit(2) is a process's own, so a run of many passes it; a cgroup costs a start more than it
 //! may (docs/decisions/bounds.md). So the host looks, never later than a cell could reach a bound since the last
 //! look, and kills a run that is over one.
-//! What must stay true: a run that ends soon is never looked at; one that rests is looked at once a second.
+//! What must stay true: a run that ends soon is never looked at, and pays for none of it; one that rests is looked at
+//! once a second.
 //! Clauses: LIMIT-*.
 
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::ended::Ended;
 use crate::jail::Bounds;
 use crate::jail::bounds::{Reached, Size};
 use crate::sys::Cell;
-use crate::sys::cgroup::Cgroup;
+use crate::sys::cgroup::{Cgroup, memory_around};
 use crate::sys::usage::{Memory, Sample, processors};
 
 /// How long after SIGTERM a cell whose time is over is killed.
@@ -32,7 +33,7 @@ const SHORTAGE: u64 = 16;
 #[derive(Debug)]
 pub struct Watch<'a> {
     cell: &'a Cell,
-    bounds: &'a Bounds,
+    bounds: Bounds,
     /// The run's own, once it has one.
     cgroup: &'a mut Option<Cgroup>,
     /// Whether it is known if it can have one.
@@ -52,7 +53,7 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Keeps these bounds of a cell that has just started.
-    pub fn new(cell: &'a Cell, bounds: &'a Bounds, cgroup: &'a mut Option<Cgroup>) -> Watch<'a> {
+    pub fn new(cell: &'a Cell, bounds: Bounds, cgroup: &'a mut Option<Cgroup>) -> Watch<'a> {
         let now = Instant::now();
         let mut watch = Watch {
             cell,
@@ -134,6 +135,7 @@ impl<'a> Watch<'a> {
         let mut memory = sample.usage.memory;
         if !self.tried {
             self.tried = true;
+            self.bounds = self.bounds.within(memory_around());
             self.enclose();
         }
         // The kernel kills one process of a run where version 1 bounds it; the run is to end whole.

@@ -141,7 +141,7 @@ pub(super) fn enter(list: RawFd) -> Result<(), Errno> {
 }
 
 /// The bytes of memory that the cgroups around this process leave it; `None` where they leave all. Looks where
-/// the hierarchies usually are: it is a part of every start, and a default needn't be exact.
+/// the hierarchies usually are: a default needn't be exact.
 pub fn memory_around() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/cgroup").ok()?;
     let mut limits = Vec::new();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::fds::FdPlan;
 use crate::jail::landlock::On;
 use crate::jail::limits::UNLIMITED;
-use crate::jail::{Identity, Jail, Landlock, Limit, Session};
+use crate::jail::{Bounds, Identity, Jail, Landlock, Limit, Session};
 use crate::sys::Program;
 
 /// What a run would be.
@@ -27,6 +27,7 @@ pub struct Plan {
     identity: Who,
     workdir: String,
     view: Vec<view::Shown>,
+    bounds: Together,
     limits: Vec<Bound>,
     landlock: Option<Rules>,
     seccomp: Option<Filtered>,
@@ -57,6 +58,16 @@ struct Who {
     host_uid: u32,
     host_gid: u32,
     drops_groups: bool,
+}
+
+/// What bounds all processes together; `None` is no bound.
+#[derive(Debug, Serialize)]
+struct Together {
+    milliseconds: Option<u64>,
+    memory: u64,
+    memory_by: &'static str,
+    processes: Option<u64>,
+    descriptors: u64,
 }
 
 /// A resource limit; `None` is no limit.
@@ -105,6 +116,7 @@ impl Plan {
             identity: who(&jail.identity),
             workdir: text(&jail.workdir),
             view: jail.view.entries.iter().map(view::Shown::new).collect(),
+            bounds: together(&jail.bounds),
             limits: jail.limits.iter().map(bound).collect(),
             landlock: jail.landlock.as_ref().map(rules),
             seccomp: jail.seccomp.map(|filter| Filtered { filter: filter.name, instructions: filter.program.len() }),
@@ -145,6 +157,16 @@ fn session(session: Session) -> &'static str {
 fn who(identity: &Identity) -> Who {
     let Identity { uid, gid, host_uid, host_gid, drops_groups } = *identity;
     Who { uid, gid, host_uid, host_gid, drops_groups }
+}
+
+fn together(bounds: &Bounds) -> Together {
+    Together {
+        milliseconds: bounds.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+        memory: bounds.memory,
+        memory_by: if bounds.exact { "cgroup" } else { "watch" },
+        processes: bounds.processes,
+        descriptors: bounds.descriptors,
+    }
 }
 
 fn bound(Limit { resource, soft, hard }: &Limit) -> Bound {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Plan;
+use super::{Plan, Together};
 
 /// Columns of the first word of a line.
 const NAME: usize = 20;
@@ -38,6 +38,13 @@ impl fmt::Display for Plan {
             let from = entry.from.as_deref().map(plain).unwrap_or_else(|| entry.options.join(" "));
             writeln!(f, "  {}", format!("{:<NAME$} {:<10} {from}", plain(&entry.at), entry.is).trim_end())?;
         }
+        let Together { milliseconds, memory, memory_by, processes, descriptors } = &self.bounds;
+        let value = |bound: &Option<u64>| bound.map_or("unlimited".to_owned(), |bound| bound.to_string());
+        writeln!(f, "\nbounds of all processes together")?;
+        writeln!(f, "  {:<NAME$} {}", "milliseconds", value(milliseconds))?;
+        writeln!(f, "  {:<NAME$} {memory} (by {memory_by})", "memory")?;
+        writeln!(f, "  {:<NAME$} {}", "processes", value(processes))?;
+        writeln!(f, "  {:<NAME$} {descriptors}", "descriptors")?;
         writeln!(f, "\nlimits")?;
         for limit in &self.limits {
             let value = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |limit| limit.to_string());

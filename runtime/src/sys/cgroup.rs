@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -212,6 +213,7 @@ fn beside_itself(own: &Path, memory: u64) -> io::Result<Option<Cgroup>> {
 
 /// Makes a cgroup below a place, and bounds it.
 fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> io::Result<Option<Cgroup>> {
+    let place = &room(place, version)?;
     sweep(place);
     let folder = place.join(format!("{PREFIX}{}", std::process::id()));
     let lock = loop {
@@ -239,6 +241,24 @@ fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> i
     let list = if version == Version::One { "tasks" } else { "cgroup.procs" };
     cgroup.list = Some(File::options().write(true).open(folder.join(list))?);
     Ok(Some(cgroup))
+}
+
+/// Where a cgroup can be made in a place so that it can be removed by a host that has laid down its privileges: the root
+/// of a hierarchy is writable for nobody, so there it is a folder for all runs, which stays.
+fn room(place: &Path, version: Version) -> io::Result<PathBuf> {
+    const WRITABLE: u32 = 0o200;
+    if fs::metadata(place)?.mode() & WRITABLE != 0 {
+        return Ok(place.to_owned());
+    }
+    let ours = place.join("ww");
+    match fs::create_dir(&ours) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    if version == Version::Two {
+        write(&ours, "cgroup.subtree_control", "+memory")?;
+    }
+    Ok(ours)
 }
 
 /// Kernels without swap, or without counting it, have no file for it.

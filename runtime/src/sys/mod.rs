@@ -31,6 +31,7 @@ pub mod signals;
 mod start;
 mod steps;
 pub mod terminal;
+mod told;
 mod trap;
 pub mod usage;
 

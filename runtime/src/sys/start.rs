@@ -1,12 +1,11 @@
 //! The host's side of a start: one clone3 for all namespaces, the id maps, and the init's report.
 
 use std::ffi::{CString, c_char};
-use std::io::{self, IoSliceMut};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
-use nix::cmsg_space;
-use nix::sys::socket::{AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, socketpair};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
 
 use super::birth::{Stack, give_birth};
@@ -18,9 +17,10 @@ use super::init::{self, Errand};
 use super::limits::attainable;
 use super::maps;
 use super::raw::Errno;
-use super::report::{Failure, MESSAGE_LEN, Message, Stage};
+use super::report::{Failure, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
 use super::steps::Steps;
+use super::told::{receive, told_before};
 use crate::fds::Move;
 use crate::jail::view::What;
 use crate::jail::{Identity, Jail, Part};
@@ -157,7 +157,8 @@ pub fn start<T>(
     let mut stack = stack()?;
     let init = make_init(&sole, &mut errand, &mut stack, entrance)?;
     drop(control);
-    release(&host, init.0, &jail.identity)?;
+    release(&host, init.0, &jail.identity)
+        .map_err(|refusal| told_before(&host).map_or(refusal, |failure| explain(failure, jail)))?;
     started(host, init, jail, meanwhile)
 }
 
@@ -222,33 +223,6 @@ fn release(host: &OwnedFd, init: Pid, identity: &Identity) -> Result<(), StartEr
         source,
     })?;
     give_word(host).map_err(|source| StartError::Os { what: "cannot reach the init", source })
-}
-
-/// The cell's pidfd, or the step that failed.
-fn receive(host: &OwnedFd) -> Result<Result<OwnedFd, Failure>, StartError> {
-    let lost = |source| StartError::Os { what: "the init ended before the program ran", source };
-    let mut bytes = [0; MESSAGE_LEN];
-    let mut space = cmsg_space!(RawFd);
-    let mut parts = [IoSliceMut::new(&mut bytes)];
-    let mut pidfd = None;
-    let received = loop {
-        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        match recvmsg::<()>(host.as_raw_fd(), &mut parts, Some(&mut space), flags) {
-            Err(nix::errno::Errno::EINTR) => continue,
-            other => break other.map_err(|errno| lost(errno.into()))?,
-        }
-    };
-    for message in received.cmsgs().map_err(|errno| lost(errno.into()))? {
-        if let ControlMessageOwned::ScmRights(fds) = message {
-            // SAFETY: the kernel has just put this descriptor into this process; nobody else owns it.
-            pidfd = fds.first().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
-        }
-    }
-    match (Message::decode(bytes), pidfd) {
-        (Some(Message::Started), Some(pidfd)) => Ok(Ok(pidfd)),
-        (Some(Message::Failed(failure)), _) => Ok(Err(failure)),
-        _ => Err(lost(io::ErrorKind::UnexpectedEof.into())),
-    }
 }
 
 fn explain(Failure { stage, index, errno }: Failure, jail: &Jail) -> StartError {

@@ -5,6 +5,7 @@
 //! Clauses: JAIL-45, JAIL-46.
 
 pub mod apparmor;
+mod bounds;
 mod table;
 
 use std::io;
@@ -13,6 +14,8 @@ use serde::Serialize;
 
 use crate::jail::refusal::{Cause, Facts, landlock_is_hidden};
 use crate::jail::{Identity, Level, Part};
+use crate::phrase::plain;
+use crate::sys::usage::kernel;
 use crate::sys::{SoleThread, StartError, machine, probe};
 
 /// Why the machine couldn't be looked at.
@@ -73,7 +76,7 @@ enum State {
     Available,
     /// The kernel hasn't got it, and the full jail is promised without it then.
     Absent,
-    /// It can't be had, and nothing that it belongs to.
+    /// It can't be had, and no level that it belongs to.
     Refused,
 }
 
@@ -83,7 +86,9 @@ pub fn look() -> Result<Findings, DoctorError> {
     let sole = SoleThread::claim()?;
     let facts = machine::facts();
     let tried = Part::ALL.map(|part| (part, probe::try_part(&sole, part, &identity)));
-    Ok(Findings::new(machine::release(), &facts, tried.into_iter()))
+    let mut findings = Findings::new(kernel(), &facts, tried.into_iter());
+    findings.parts.extend(bounds::look());
+    Ok(findings)
 }
 
 impl Findings {
@@ -134,7 +139,7 @@ impl Finding {
             Err(errno) => {
                 let cause = Cause::of(part, errno, facts);
                 let state = if is_absent(part, errno, facts) { State::Absent } else { State::Refused };
-                let (why, remedy) = (Some(cause.to_string()), Some(cause.remedy(part)));
+                let (why, remedy) = (Some(plain(&cause.to_string())), Some(cause.remedy(part)));
                 Finding { part: name, state, levels, detail: None, why, remedy }
             }
         }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use ww::cli::{self, Doctor, Form, Request, RunArgs, UsageError, Variables};
+use ww::phrase::plain;
 use ww::run::{Outcome, RunError};
 use ww::{doctor, exit, run};
 
@@ -82,13 +83,6 @@ fn complain(error: &(dyn Error + 'static)) {
         line = line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
     }
     let _ = writeln!(std::io::stderr(), "ww: {line}");
-}
-
-/// Without the numbers that std puts behind the kernel's words, which nobody looks up.
-fn plain(line: &str) -> String {
-    let mut parts = line.split(" (os error ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |line, part| line + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 fn print(text: &[u8]) -> u8 {

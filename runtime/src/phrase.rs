@@ -1,4 +1,4 @@
-//! The four phrases of the specification, word for word, each in this place alone.
+//! The four phrases of the specification, word for word, each in this place alone; and how the kernel's words are put.
 //!
 //! Clauses: MSG-*.
 
@@ -10,3 +10,10 @@ pub const NODE_TYPE: &str = "unexpected node type";
 pub const PATH: &str = "failed to resolve path";
 /// A descriptor flag that can't be honoured.
 pub const FD: &str = "fd flag processing failed";
+
+/// Without the numbers that std puts behind the kernel's words, which nobody looks up.
+pub fn plain(line: &str) -> String {
+    let mut parts = line.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| line + part.split_once(')').map_or(part, |(_, rest)| rest))
+}

@@ -41,7 +41,7 @@ fn a_dry_run_prints_the_plan_and_runs_nothing() {
     assert_eq!(plan["environment"], serde_json::json!(["KEY", "WW_RPC_FD"]));
     assert_eq!(plan["descriptors"][3]["is"], "rpc");
     assert_eq!(plan["namespaces"].as_array().map(Vec::len), Some(7));
-    for key in ["session", "identity", "workdir", "view", "limits", "landlock"] {
+    for key in ["session", "identity", "workdir", "view", "bounds", "limits", "seccomp"] {
         assert!(!plan[key].is_null(), "{key}");
     }
 }

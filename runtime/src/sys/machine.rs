@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use nix::sys::utsname::uname;
 use nix::unistd::getpid;
 
 use super::seccomp::own_filters;
+use super::usage::kernel;
 use crate::jail::refusal::Facts;
 
 /// Reads the facts; what can't be read stays unknown.
@@ -14,7 +14,7 @@ pub fn facts() -> Facts {
     let number = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     Facts {
-        kernel: version(&release()),
+        kernel: version(&kernel()),
         filtered: is_filtered(&status, own_filters()),
         max_user_namespaces: number("/proc/sys/user/max_user_namespaces"),
         memfd_noexec: number("/proc/sys/vm/memfd_noexec"),
@@ -34,11 +34,6 @@ fn is_filtered(status: &str, own: u32) -> bool {
     let mut number = |name| lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.trim().parse::<u32>().ok());
     let filters = u32::from(number("Seccomp") == Some(2));
     number("Seccomp_filters").unwrap_or(filters) > own
-}
-
-/// The kernel's own name of its version (uname(2)).
-pub fn release() -> String {
-    uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Major and minor of "6.1.0-13-amd64".

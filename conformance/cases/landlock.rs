@@ -21,7 +21,7 @@ const CALLERS: [Caller; 2] = [Caller::Current, Caller::Ordinary];
 
 /// Stops where the kernel has no Landlock to be under.
 fn landlocked() -> Verdict {
-    match crate::sys::has_landlock() {
+    match crate::sys::landlock() > 0 {
         true => Ok(()),
         false => Err(Stop::NotVerifiable("this kernel has no Landlock, or it is switched off".into())),
     }

@@ -146,11 +146,11 @@ pub(crate) fn refuse(calls: &[RefusedCall]) -> Result<(), Errno> {
         .map(drop)
 }
 
-/// Whether this kernel has Landlock, and lets it be used (landlock(7)).
-pub(crate) fn has_landlock() -> bool {
+/// The version of Landlock that this kernel has and lets be used, 0 where it has none (landlock(7)).
+pub(crate) fn landlock() -> i64 {
     const VERSION: u32 = 1;
     // SAFETY: asked for the version, the call takes no attributes.
-    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION) > 0 }
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION) }.max(0)
 }
 
 /// Duplicates a descriptor by its number to the lowest free number from `floor` on, to be kept when

@@ -1,8 +1,14 @@
 //! The cell's seccomp filter, seen from inside: what it closes, and how that is answered.
 
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, chown};
+
 use serde_json::{Value, json};
 
 use crate::adapter::Caller;
+use crate::cases::levels::at;
+use crate::invocation::Invocation;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::terminal::Terminal;
@@ -20,6 +26,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(jail_21_sockets_are_of_unix_alone),
     case!(jail_21_no_devices_are_made),
     case!(jail_21_data_isnt_made_executable_by_personality),
+    case!(jail_44_restricted_changes_nothing_of_its_callers),
 ];
 
 /// Mode of `Seccomp:` in proc_pid_status(5).
@@ -218,4 +225,37 @@ fn jail_21_data_isnt_made_executable_by_personality(suite: &Suite<'_>) -> Verdic
     same("the usual personality, set", asked(0)?, Ok(json!(0)))?;
     let set = asked(READ_IMPLIES_EXEC)?;
     holds("another personality can't be set", set.is_err(), set)
+}
+
+/// A restricted cell is its caller, and sees the names of its caller's files: user ids keep it from nothing here.
+fn jail_44_restricted_changes_nothing_of_its_callers(suite: &Suite<'_>) -> Verdict {
+    let restricted = || -> Verdict<Invocation<'_>> {
+        Ok(at(suite, "restricted", Caller::Ordinary)?.flags(["--env", "PATH=/usr/bin:/bin"]))
+    };
+    let own = ["/bin/sh", "-c", "touch new && touch -d @0 new && cp -p new other && stat -c %Y other"];
+    restricted()?.flags(own).run()?.exits(0)?.prints("0\n")?;
+
+    let path = suite.path("files/callers");
+    fs::write(&path, "the caller's")?;
+    if let Some(user) = suite.user_of(Caller::Ordinary)? {
+        chown(&path, Some(user.uid), Some(user.gid))?;
+    }
+    let state = || fs::metadata(&path).map(|file| (file.mode(), file.mtime(), file.len()));
+    let before = state()?;
+    for [program, argument] in [["chmod", "777"], ["touch", "-d@0"], ["truncate", "-s0"]] {
+        let run = restricted()?.flags([&format!("/usr/bin/{program}"), argument]).flags([path.as_os_str().as_bytes()]);
+        run.run()?.exits(1)?.same(format!("the file after {program}"), state()?, before)?;
+    }
+
+    let witness = suite.command([suite.probe().as_os_str().as_encoded_bytes(), b"catch", b"0", b"23"]);
+    let witness = witness.by(Caller::Ordinary).with_input().start()?;
+    witness.hears("ready", 1)?;
+    let (pid, priority, limits) =
+        (witness.pid().to_string(), libc::SYS_setpriority.to_string(), libc::SYS_prlimit64.to_string());
+    for words in [["syscall", &priority, "0", &pid, "5"], ["syscall", &limits, &pid, "7", "0"]] {
+        let done = restricted()?.probe(words).run()?.deed()?;
+        holds(format!("{words:?} to a process outside fails"), done.is_err(), done)?;
+    }
+    witness.finish()?.exits(0)?;
+    Ok(())
 }

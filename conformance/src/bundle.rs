@@ -146,7 +146,8 @@ fn copy(from: &Path, below: &Path) -> io::Result<()> {
 /// The cells that the commands name.
 fn cells(bundle: &Bundle, suite: &Suite<'_>, folder: &Path) -> io::Result<()> {
     let parts = suite.setup().parts();
-    for cell in [Some(&parts.probe), parts.rpc_probe.as_ref(), parts.selfcheck.as_ref()].into_iter().flatten() {
+    let others = [&parts.rpc_probe, &parts.selfcheck, &parts.hostile].map(Option::as_ref);
+    for cell in std::iter::once(Some(&parts.probe)).chain(others).flatten() {
         let name = cell.as_os_str().as_encoded_bytes();
         let named = |record: &Record| record.plan.argv.iter().any(|word| word.windows(name.len()).any(|w| w == name));
         if bundle.commands.iter().any(named) {

@@ -25,6 +25,8 @@ mod fds;
 mod grants;
 #[path = "../cases/host.rs"]
 mod host;
+#[path = "../cases/hostile.rs"]
+mod hostile;
 #[path = "../cases/ipfs.rs"]
 mod ipfs;
 #[path = "../cases/ipfs_endpoint.rs"]
@@ -90,6 +92,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     fds::CASES,
     grants::CASES,
     host::CASES,
+    hostile::CASES,
     ipfs::CASES,
     ipfs_endpoint::CASES,
     ipfs_faults::CASES,

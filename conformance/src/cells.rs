@@ -24,6 +24,8 @@ pub struct Cell {
 pub const PROBE: Cell = Cell { package: "ww-probe", variable: "WW_PROBE" };
 /// Speaks RPC with its host.
 pub const RPC_PROBE: Cell = Cell { package: "ww-rpc-probe", variable: "WW_RPC_PROBE" };
+/// Tries what a jail should keep it from, and sets the stage for that.
+pub const HOSTILE: Cell = Cell { package: "ww-hostile", variable: "WW_HOSTILE" };
 /// Judges its runtime from inside.
 pub const SELFCHECK: Cell = Cell { package: "ww-selfcheck", variable: "WW_SELFCHECK" };
 

@@ -29,6 +29,8 @@ pub struct Parts {
     pub rpc_probe: Option<PathBuf>,
     /// The cell that judges its runtime from inside, where the profile `rpc` is claimed.
     pub selfcheck: Option<PathBuf>,
+    /// The hostile cell, where the profile `jail` is claimed.
+    pub hostile: Option<PathBuf>,
     /// The folder of cells, readable by everyone.
     pub cells: PathBuf,
 }
@@ -78,19 +80,22 @@ impl Setup {
         let folder = TempDir::with_prefix("ww-suite-")?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let speaks = adapter.profiles.contains(&Profile::Rpc);
-        let wanted = if speaks { &[cells::PROBE, cells::RPC_PROBE, cells::SELFCHECK][..] } else { &[cells::PROBE] };
+        let jails = adapter.profiles.contains(&Profile::Jail);
+        let mut wanted = vec![cells::PROBE];
+        wanted.extend(speaks.then_some([cells::RPC_PROBE, cells::SELFCHECK]).into_iter().flatten());
+        wanted.extend(jails.then_some(cells::HOSTILE));
         let mut placed = Vec::new();
-        for (cell, from) in wanted.iter().zip(cells::find(wanted, beside)?) {
+        for (cell, from) in wanted.iter().zip(cells::find(&wanted, beside)?) {
             let path = folder.path().join(cell.package.trim_start_matches("ww-"));
             fs::copy(from, &path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-            placed.push(path);
+            placed.push((*cell, path));
         }
-        let mut placed = placed.into_iter();
-        let probe = placed.next().ok_or(CellError::Nowhere { cell: cells::PROBE, beside: beside.into() })?;
-        let (rpc_probe, selfcheck) = (placed.next(), placed.next());
+        let at = |wanted: cells::Cell| placed.iter().find(|(cell, _)| *cell == wanted).map(|(_, path)| path.clone());
+        let probe = at(cells::PROBE).ok_or(CellError::Nowhere { cell: cells::PROBE, beside: beside.into() })?;
+        let (rpc_probe, selfcheck, hostile) = (at(cells::RPC_PROBE), at(cells::SELFCHECK), at(cells::HOSTILE));
         let nodes = Arc::new(Nodes::new(&launcher, node));
-        let parts = Parts { launcher, probe, rpc_probe, selfcheck, cells: folder.path().to_owned() };
+        let parts = Parts { launcher, probe, rpc_probe, selfcheck, hostile, cells: folder.path().to_owned() };
         Ok(Self { adapter, parts: Arc::new(parts), nodes, _folder: Some(Arc::new(folder)), seed: 0, sketch: false })
     }
 
@@ -158,6 +163,12 @@ impl Setup {
     #[must_use]
     pub fn selfcheck(&self) -> Option<&Path> {
         self.parts.selfcheck.as_deref()
+    }
+
+    /// The hostile cell, where the adapter claims the profile `jail`.
+    #[must_use]
+    pub fn hostile(&self) -> Option<&Path> {
+        self.parts.hostile.as_deref()
     }
 
     /// The folder of cells, readable by everyone.

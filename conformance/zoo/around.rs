@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Read};
 use std::os::fd::AsFd;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::SignalFd;
-use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use nix::sys::termios::{FlowArg, SetArg, cfmakeraw, tcflow, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
 
 use super::{Call, Fault};
@@ -42,6 +42,19 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("file-left-on-failure", "EXIT-01", "leaves a file when the exit code isn't 0", file_left_on_failure)
         .control("stands-by"),
     Fault::new("terminal-left-raw", "STDIO-08", "leaves the terminal raw", terminal_left_raw).control("stands-by"),
+    Fault::new("terminal-left-exclusive", "JAIL-37", "leaves the terminal closed to others", |call| {
+        let code = waited(&mut call.real());
+        rustix::termios::ioctl_tiocexcl(io::stdin()).ok();
+        code
+    })
+    .control("stands-by"),
+    Fault::new("terminal-left-stopped", "JAIL-37", "leaves the terminal's output stopped", |call| {
+        let code = waited(&mut call.real());
+        tcflow(io::stdin(), FlowArg::TCOOFF).ok();
+        code
+    })
+    .control("stands-by"),
+    Fault::new("output-reopened", "JAIL-24", "opens standard output for reading, too", output_reopened),
     Fault::new("exits-early", "EXIT-01 SIG-03", "doesn't wait for the cell", exits_early).control("stands-by"),
     Fault::new("grant-reopened", "FD-11", "opens granted files anew", grant_reopened),
     Fault::new("sigterm-swallowed", "SIG-01 SIG-03", "passes SIGTERM alone not on", |call| {
@@ -229,6 +242,16 @@ fn raw_terminal() {
     if let Ok(mut settings) = tcgetattr(terminal.as_fd()) {
         cfmakeraw(&mut settings);
         tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &settings).ok();
+    }
+}
+
+fn output_reopened(call: Call) -> ExitCode {
+    match File::options().read(true).append(true).open("/proc/self/fd/1") {
+        Ok(both) => {
+            eprintln!("ww-faulty: {}", call.real().stdout(both).exec());
+            ExitCode::from(99)
+        }
+        Err(_) => call.become_real(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Faults of the jail: each leaves one thing of it out. The model that bubblewrap jails is their control.
+//! Faults of the jail: each leaves one thing of it out. The model that bubblewrap jails is their control; that of the
+//! last two, which leave whole layers out, is the real one.
 
 use super::super::Fault;
 
@@ -63,4 +64,16 @@ pub const FAULTS: &[Fault] = &[
     Fault::jailed("loader-missing-1", "EXIT-05", "exits with 1 where a loader is missing"),
     Fault::jailed("interpreter-unnamed", "EXIT-04 EXIT-05", "doesn't say which interpreter is missing"),
     Fault::jailed("interpreter-missing-is-path", "MSG-04", "says `failed to resolve path` of a missing interpreter"),
+    Fault::jailed(
+        "jail-of-namespaces-alone",
+        "JAIL-23 JAIL-24 JAIL-25 JAIL-28 JAIL-29 JAIL-30 JAIL-32 JAIL-34 JAIL-35 JAIL-37",
+        "jails by namespaces and mounts alone: no filter, no Landlock, no bounds",
+    )
+    .control("-"),
+    Fault::bare(
+        "jail-left-out",
+        "JAIL-26 JAIL-27 JAIL-29 JAIL-30 JAIL-31 JAIL-32 JAIL-33 JAIL-35 JAIL-36",
+        "has no jail at all",
+    )
+    .control("-"),
 ];

@@ -20,7 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(exec_06_a_script_can_read_itself),
     case!(exec_07_a_program_can_execute_itself_again),
     case!(exit_04_a_missing_interpreter_is_127),
-    case!(exit_05_a_missing_loader_is_127),
+    case!(exit_05_trap_15_a_missing_loader_is_127_and_named),
     case!(exit_09_a_noexec_file_system_is_126),
 ];
 
@@ -91,7 +91,7 @@ fn exit_04_a_missing_interpreter_is_127(suite: &Suite<'_>) -> Verdict {
 }
 
 /// A dynamic program of this machine with its loader's path changed into one of the same length.
-fn exit_05_a_missing_loader_is_127(suite: &Suite<'_>) -> Verdict {
+fn exit_05_trap_15_a_missing_loader_is_127_and_named(suite: &Suite<'_>) -> Verdict {
     let mut program = fs::read("/bin/echo").map_err(|_| Stop::NotVerifiable("there is no /bin/echo".into()))?;
     let Some(at) = program.windows(4).position(|part| part == b"/lib") else {
         return Err(Stop::NotVerifiable("/bin/echo has no loader in /lib".into()));

@@ -20,13 +20,13 @@ pub(crate) const CASES: &[Case] = &[
     case!(jail_06_the_system_cant_be_written_to),
     case!(jail_08_no_user_data_is_seen),
     case!(jail_09_dev_is_minimal),
-    case!(jail_10_proc_is_its_own),
+    case!(jail_10_trap_14_proc_is_its_own),
     case!(jail_11_tmp_is_private),
     case!(jail_12_the_working_directory_is_private),
     case!(jail_13_there_is_no_network),
     case!(jail_14_abstract_sockets_are_out_of_reach),
     case!(jail_15_other_processes_are_out_of_reach),
-    case!(jail_15_group_and_all_end_at_the_cell),
+    case!(jail_15_trap_08_group_and_all_end_at_the_cell),
     case!(jail_16_root_gets_the_full_jail),
     case!(jail_17_an_ordinary_user_gets_the_full_jail),
     case!(jail_18_what_the_kernel_refuses_is_an_error),
@@ -137,7 +137,7 @@ fn jail_09_dev_is_minimal(suite: &Suite<'_>) -> Verdict {
     same("writing /dev/full", deed(suite, &["write", "/dev/full", "x"])?, Err(libc::ENOSPC))
 }
 
-fn jail_10_proc_is_its_own(suite: &Suite<'_>) -> Verdict {
+fn jail_10_trap_14_proc_is_its_own(suite: &Suite<'_>) -> Verdict {
     let names = listed(suite, "/proc")?;
     let processes: Vec<i32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     holds("only processes of the cell", !processes.is_empty() && processes.iter().all(|pid| *pid < 10), &processes)?;
@@ -195,7 +195,7 @@ fn jail_15_other_processes_are_out_of_reach(suite: &Suite<'_>) -> Verdict {
     Ok(())
 }
 
-fn jail_15_group_and_all_end_at_the_cell(suite: &Suite<'_>) -> Verdict {
+fn jail_15_trap_08_group_and_all_end_at_the_cell(suite: &Suite<'_>) -> Verdict {
     // SIGURG (23) does nothing to who doesn't ask for it, so a cell that isn't jailed harms nobody.
     for target in ["0", "-1"] {
         let script = "probe=$1; shift; \"$probe\" catch 0 23 <&5 5<&- & read go; exec 5<&-; \"$@\"; wait";

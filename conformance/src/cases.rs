@@ -79,6 +79,8 @@ mod stdio;
 mod terminal;
 #[path = "../cases/weaker.rs"]
 mod weaker;
+#[path = "../cases/traps.rs"]
+mod traps;
 
 /// Every list of cases.
 pub(crate) const ALL: &[&[Case]] = &[
@@ -119,4 +121,5 @@ pub(crate) const ALL: &[&[Case]] = &[
     stdio::CASES,
     terminal::CASES,
     weaker::CASES,
+    traps::CASES,
 ];

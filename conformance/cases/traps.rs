@@ -63,6 +63,8 @@ fn sig_05_trap_04_a_host_that_dies_at_any_moment_takes_all_along(suite: &Suite<'
 }
 
 fn sig_08_trap_12_a_caller_that_ignores_sigchld_never_waits_for_ever(suite: &Suite<'_>) -> Verdict {
+    let run = suite.ww().ignoring(libc::SIGCHLD).blocking(libc::SIGCHLD).probe(["facts"]).run()?;
+    run.same("what the cell ignores", run.facts()?.signals.ignored, vec![])?;
     for round in 0..20 {
         let code = round % 5;
         let run = suite.ww().ignoring(libc::SIGCHLD).blocking(libc::SIGCHLD);

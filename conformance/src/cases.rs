@@ -77,10 +77,10 @@ mod status;
 mod stdio;
 #[path = "../cases/terminal.rs"]
 mod terminal;
-#[path = "../cases/weaker.rs"]
-mod weaker;
 #[path = "../cases/traps.rs"]
 mod traps;
+#[path = "../cases/weaker.rs"]
+mod weaker;
 
 /// Every list of cases.
 pub(crate) const ALL: &[&[Case]] = &[
@@ -120,6 +120,6 @@ pub(crate) const ALL: &[&[Case]] = &[
     status::CASES,
     stdio::CASES,
     terminal::CASES,
-    weaker::CASES,
     traps::CASES,
+    weaker::CASES,
 ];

@@ -17,7 +17,7 @@ use crate::verdict::{Verdict, holds};
 pub(crate) const CASES: &[Case] = &[
     case!(exit_02_trap_01_a_cell_dies_of_its_own_signals),
     case!(rpc_08_trap_03_the_host_works_on_after_the_start),
-    case!(sig_05_trap_04_a_host_that_dies_at_any_moment_takes_all_along),
+    case!(jail_38_trap_04_a_host_that_dies_at_any_moment_takes_all_along),
     case!(sig_08_trap_12_a_caller_that_ignores_sigchld_never_waits_for_ever),
     case!(sig_03_trap_13_an_early_signal_is_never_lost),
 ];
@@ -40,7 +40,7 @@ fn rpc_08_trap_03_the_host_works_on_after_the_start(suite: &Suite<'_>) -> Verdic
     Ok(())
 }
 
-fn sig_05_trap_04_a_host_that_dies_at_any_moment_takes_all_along(suite: &Suite<'_>) -> Verdict {
+fn jail_38_trap_04_a_host_that_dies_at_any_moment_takes_all_along(suite: &Suite<'_>) -> Verdict {
     let mut ran = false;
     for moment in 0..40 {
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;

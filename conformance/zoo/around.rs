@@ -30,7 +30,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("signals-swallowed", "SIG-01 SIG-02 SIG-03", "passes no signal on", signals_swallowed)
         .control("stands-by"),
     Fault::new("signals-doubled", "SIG-04", "delivers a SIGINT of the terminal a second time", signals_doubled),
-    Fault::new("cell-outlives-host", "SIG-05", "lets the cell live on when the host is killed", |call| {
+    Fault::new("cell-outlives-host", "SIG-05 JAIL-38", "lets the cell live on when the host is killed", |call| {
         waited(&mut call.real())
     }),
     Fault::new("process-left", "SIG-07", "leaves a process behind", process_left).control("stands-by"),

@@ -45,7 +45,10 @@ pub fn of_failure(error: &RunError) -> u8 {
         RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. } | StartError::Workdir { .. }) => FAILURE,
         RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,
         RunError::Memory { .. } | RunError::TooLittle(_) | RunError::Processes { .. } => FAILURE,
-        RunError::Directory { .. } | RunError::Refused(_) | RunError::DirectoryGrant { .. } => FAILURE,
+        RunError::Directory { .. }
+        | RunError::Refused(_)
+        | RunError::DirectoryGrant { .. }
+        | RunError::DirectoryStream { .. } => FAILURE,
         RunError::Grant(_) | RunError::Host { .. } => FAILURE,
     }
 }

@@ -60,6 +60,14 @@ pub enum RunError {
     /// A path that can't be granted.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// A directory as a standard stream leads to what is below it.
+    #[error(
+        "descriptor {fd} is a directory, through which a cell could reach sockets: redirect it, or grant it by --with-fd"
+    )]
+    DirectoryStream {
+        /// The stream.
+        fd: std::os::fd::RawFd,
+    },
     /// A directory was granted where nothing could keep the cell inside it.
     #[error(
         "cannot hand descriptor {fd} to the cell: it is a directory, and this kernel has no Landlock to keep the cell inside it"

@@ -94,6 +94,12 @@ pub(super) fn jail(
             Landlock::of_host(abi, &ThisHost, &image.on_host, place.own(), &held.descriptors(), &streams, &grants)
         }
     });
+    // Landlock leaves connecting to a socket below it open (JAIL-23); what is granted besides is meant to be reached.
+    let ungranted = |fd: RawFd| grants.iter().all(|(granted, _)| *granted != fd);
+    let stream = streams.iter().find(|(fd, inherited)| *inherited == Inherited::Directory && ungranted(*fd));
+    if let (Some((fd, _)), true) = (stream, level.confines()) {
+        return Err(RunError::DirectoryStream { fd: *fd });
+    }
     let directory = streams.iter().chain(&grants).find(|(_, inherited)| *inherited == Inherited::Directory);
     if let (None, Some((fd, _)), true) = (&landlock, directory, level.confines()) {
         return Err(RunError::DirectoryGrant { fd: *fd });

@@ -148,7 +148,7 @@ const THREAD_ALONE: &[Range] = &[from(0, REFUSED), from(THREAD, Allow), from(THR
 /// caller grants works whole. What doesn't stay with the descriptor are terminals, which the caller goes on to
 /// use: of theirs (`0x54..`, `asm-generic/ioctls.h`) those are allowed that programs need, so that the next
 /// TIOCSTI is closed before it is known; of the console's keyboard and screens (`0x4b..`, `0x56..`: a key can be
-/// made to type a line) none. Closed among them: TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSETD, TIOCEXCL, TIOCVHANGUP.
+/// made to type a line) none. Closed among them: TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSETD, TIOCEXCL, TIOCSWINSZ, TIOCVHANGUP.
 const IOCTLS: &[Range] = &[
     from(0, Allow),
     from(0x4b00, REFUSED), // KDSKBENT, KDSKBSENT, KDSETMODE, …
@@ -158,7 +158,9 @@ const IOCTLS: &[Range] = &[
     from(0x540c, REFUSED), // TIOCEXCL, TIOCNXCL
     from(0x540e, Allow),   // TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ
     from(0x5412, REFUSED), // TIOCSTI
-    from(0x5413, Allow),   // TIOCGWINSZ, TIOCSWINSZ, the modem's lines
+    from(0x5413, Allow),   // TIOCGWINSZ
+    from(0x5414, REFUSED), // TIOCSWINSZ: it would stay after the cell, whose host can't tell it from the user's own
+    from(0x5415, Allow),   // the modem's lines
     from(0x5419, REFUSED),
     from(0x541b, Allow),   // FIONREAD
     from(0x541c, REFUSED), // TIOCLINUX, TIOCCONS, TIOCGSERIAL, TIOCSSERIAL

@@ -42,6 +42,12 @@ fn jail_05_a_directory_as_stdin_opens_nothing(suite: &Suite<'_>) -> Verdict {
     for caller in CALLERS {
         for path in ["../secret", "inner/../../secret", "inner/file"] {
             let run = suite.ww().by(caller).place(0, &directory).probe(["open-at", "0", path]).run()?;
+            // A host may refuse such a stream instead (JAIL-23).
+            if matches!(run.report.code, Some(1 | 2)) {
+                run.nothing_ran()?;
+                suite.notes().refused();
+                continue;
+            }
             let opened = run.deed()?;
             run.holds(format!("{path} can't be opened from standard input: {opened:?}"), opened.is_err())?;
         }

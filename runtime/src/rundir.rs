@@ -1,5 +1,5 @@
-//! A run's own directory for the program that it fetched, and for a cell without a view: private to the run, and gone
-//! when the run ends.
+//! A run's own directory for the program that it fetched, for a cell without a view, and for the name of its cgroup:
+//! private to the run, and gone when the run ends.
 //!
 //! What must stay true: a directory that nobody locks belongs to a run that was killed, and the next run removes
 //! it. The lock lives as long as the run's process.
@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -22,6 +22,10 @@ const PREFIX: &str = "ww-run-";
 const PROGRAM: &str = "program";
 /// The cell's own directory, where it has no view.
 const WORK: &str = "work";
+/// A link to the run's cgroup, which only says where that is.
+const CGROUP: &str = "cgroup";
+/// What the name of every such cgroup begins with.
+pub const CGROUP_PREFIX: &str = "ww-";
 
 /// Why a run can't have its directory, or can't fill it.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +63,24 @@ impl RunDir {
             return Err(RunDirError::NoExec(parent));
         }
         sweep();
+        RunDir::made_in(&parent)
+    }
+
+    /// One that names a cgroup of the run's: should the run be killed, the next one removes that too.
+    pub fn naming(cgroup: &Path) -> Result<RunDir, RunDirError> {
+        let run = RunDir::made_in(&std::env::temp_dir())?;
+        let path = run.directory.path().join(CGROUP);
+        symlink(cgroup, &path).map_err(|source| RunDirError::Unusable { path, source })?;
+        Ok(run)
+    }
+
+    fn made_in(parent: &Path) -> Result<RunDir, RunDirError> {
+        let unusable = |source| RunDirError::Unusable { path: parent.to_owned(), source };
         loop {
             // Without it, whoever the umask lets in could read the program, or put another in its place.
             let private = fs::Permissions::from_mode(0o700);
             let mut builder = tempfile::Builder::new();
-            let directory = builder.prefix(PREFIX).permissions(private).tempdir_in(&parent).map_err(unusable)?;
+            let directory = builder.prefix(PREFIX).permissions(private).tempdir_in(parent).map_err(unusable)?;
             // Another run's sweep may have come between the making and the lock: then it is gone, so again.
             match lock(directory.path()).map_err(unusable)? {
                 Some(lock) => return Ok(RunDir { directory, _lock: lock }),
@@ -122,9 +139,21 @@ pub fn sweep() {
         let ours = path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
         if ours && let Ok(Some(_lock)) = lock(&path) {
             clear(&path.join(WORK));
+            if let Ok(cgroup) = fs::read_link(path.join(CGROUP)) {
+                remove_cgroup(&cgroup);
+                let _ = fs::remove_file(path.join(CGROUP));
+            }
             let _ = fs::remove_file(path.join(PROGRAM));
             let _ = fs::remove_dir(&path);
         }
+    }
+}
+
+/// A cgroup is removed as an empty directory is, and only while no process is in it (cgroups(7)).
+fn remove_cgroup(folder: &Path) {
+    let named = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(CGROUP_PREFIX.as_bytes()));
+    if named && folder.starts_with("/sys/fs/cgroup") {
+        let _ = fs::remove_dir(folder);
     }
 }
 

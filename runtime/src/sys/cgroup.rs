@@ -17,8 +17,8 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::raw::{Errno, call, fd};
 use crate::jail::cgroup::{Hierarchy, Version, hierarchies, kills, least};
+use crate::rundir::{CGROUP_PREFIX, RunDir};
 
-const PREFIX: &str = "ww-";
 /// How often, a millisecond apart, a cgroup is tried to be removed whose last process has just ended.
 const PATIENCE: u32 = 50;
 
@@ -52,6 +52,8 @@ pub struct Cgroup {
     list: Option<File>,
     /// Where this process was, if it had to move.
     moved: Option<Moved>,
+    /// Tells the next run of it, should this one be killed; where none can be made, runs with cgroups find it.
+    _named: Option<RunDir>,
 }
 
 /// This process's move out of a cgroup, which can't have processes and children at once (version 2).
@@ -197,7 +199,7 @@ fn beside_itself(own: &Path, memory: u64) -> io::Result<Option<Cgroup>> {
     if listed.lines().any(|pid| pid.parse() != Ok(std::process::id())) {
         return Err(io::Error::from_raw_os_error(libc::EBUSY));
     }
-    let to = own.join(format!("{PREFIX}{}-host", std::process::id()));
+    let to = own.join(format!("{CGROUP_PREFIX}{}-host", std::process::id()));
     fs::create_dir(&to)?;
     let moved = Moved { from: own.to_owned(), to };
     let enabled = write(&moved.to, "cgroup.procs", "0").and_then(|()| write(own, "cgroup.subtree_control", "+memory"));
@@ -215,7 +217,9 @@ fn beside_itself(own: &Path, memory: u64) -> io::Result<Option<Cgroup>> {
 fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> io::Result<Option<Cgroup>> {
     let place = &room(place, version)?;
     sweep(place);
-    let folder = place.join(format!("{PREFIX}{}", std::process::id()));
+    let folder = place.join(format!("{CGROUP_PREFIX}{}", std::process::id()));
+    // Before there is one: whoever kills this run between the two leaves a name without a cgroup.
+    let named = RunDir::naming(&folder).ok();
     let lock = loop {
         fs::create_dir(&folder)?;
         // Another run's sweep may have come between the making and the lock: then it is gone, so again.
@@ -223,7 +227,7 @@ fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> i
             break lock;
         }
     };
-    let mut cgroup = Cgroup { version, folder, lock, list: None, moved };
+    let mut cgroup = Cgroup { version, folder, lock, list: None, moved, _named: named };
     let folder = &cgroup.folder;
     let bytes = memory.to_string();
     match version {
@@ -272,7 +276,7 @@ fn if_there(written: io::Result<()>) -> io::Result<()> {
 /// Removes the cgroups that runs left behind which were killed: those that nobody locks, where they are empty.
 fn sweep(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())
+        if entry.file_name().as_encoded_bytes().starts_with(CGROUP_PREFIX.as_bytes())
             && let Ok(Some(_lock)) = locked(&entry.path())
         {
             let _ = fs::remove_dir(entry.path());

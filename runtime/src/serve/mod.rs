@@ -18,6 +18,7 @@ mod vat;
 mod watch;
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::unix::net::UnixStream;
 
 use tokio::runtime::Runtime;
@@ -36,7 +37,8 @@ use crate::sys::{self, Cell, Event};
 
 /// All that serving a cell needs and that can be made ready before there is one. It has no thread.
 pub struct Server {
-    runtime: Runtime,
+    /// Never dropped: to take it apart takes longer than to end the process, which comes next.
+    runtime: ManuallyDrop<Runtime>,
 }
 
 impl Server {
@@ -50,7 +52,7 @@ impl Server {
         rpc::keep_quiet_about_sessions();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         sys::seccomp::confine(Filter::HOST)?;
-        Ok(Server { runtime })
+        Ok(Server { runtime: ManuallyDrop::new(runtime) })
     }
 
     /// Serves the cell until it ends.

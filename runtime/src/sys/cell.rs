@@ -17,6 +17,7 @@ use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leav
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, Stage};
 use super::seccomp;
+use super::spread::Processors;
 use super::steps::{Init, Steps};
 use crate::fds::Move;
 use crate::jail::{Jail, Limit, Session};
@@ -46,11 +47,17 @@ pub(super) struct Spawned {
 struct Errand<'a> {
     orders: &'a Orders<'a>,
     steps: &'a Steps,
+    processors: &'a Processors,
 }
 
 /// Makes pid 2, which goes on in this memory beside its init until it executes the program.
-pub(super) fn spawn(orders: &Orders<'_>, steps: &Steps, stack: &mut Stack) -> Result<Spawned, Failure> {
-    let errand = stack.keep(Errand { orders, steps });
+pub(super) fn spawn(
+    orders: &Orders<'_>,
+    steps: &Steps,
+    processors: &Processors,
+    stack: &mut Stack,
+) -> Result<Spawned, Failure> {
+    let errand = stack.keep(Errand { orders, steps, processors });
     let mut pidfd: RawFd = -1;
     // SAFETY: clone_args is plain integers, for which all zero is valid.
     let mut arguments = unsafe { std::mem::zeroed::<libc::clone_args>() };
@@ -68,8 +75,9 @@ pub(super) fn spawn(orders: &Orders<'_>, steps: &Steps, stack: &mut Stack) -> Re
 
 unsafe extern "C" fn live(errand: *mut c_void) -> ! {
     // SAFETY: `spawn` left it on this stack; nobody else has it.
-    let Errand { orders, steps } = unsafe { &*errand.cast::<Errand<'_>>() };
-    let prepared = prepare(orders, steps).and_then(|()| own_descriptors().map_err(Failure::at(Stage::Descriptors)));
+    let Errand { orders, steps, processors } = unsafe { &*errand.cast::<Errand<'_>>() };
+    let prepared =
+        prepare(orders, steps, processors).and_then(|()| own_descriptors().map_err(Failure::at(Stage::Descriptors)));
     if let Err(failure) = prepared.and_then(|()| execute(orders)) {
         steps.failed(failure);
     }
@@ -77,12 +85,13 @@ unsafe extern "C" fn live(errand: *mut c_void) -> ! {
 }
 
 /// Makes what is the cell's own while the init builds the view; returns when that is there.
-fn prepare(orders: &Orders<'_>, steps: &Steps) -> Result<(), Failure> {
+fn prepare(orders: &Orders<'_>, steps: &Steps, processors: &Processors) -> Result<(), Failure> {
     steps.connected(own_network().map_err(Failure::at(Stage::Network))?);
     bound_capabilities().and_then(|()| leave_keyring()).map_err(Failure::at(Stage::Privileges))?;
     known_state::enter().map_err(Failure::at(Stage::State))?;
     set_umask(0o022);
     steps.wait_for_init(Init::Mapped);
+    processors.take_back();
     become_cell(&orders.jail.identity).map_err(Failure::at(Stage::Identity))?;
     drop_capabilities().map_err(Failure::at(Stage::Privileges))?;
     filter(orders.jail)?;

@@ -16,6 +16,7 @@ use super::mounts;
 use super::privileges::{become_cell, drop_capabilities, leave_keyring};
 use super::raw::{self, Errno, call, fd, path};
 use super::report::{Failure, MESSAGE_LEN, Message, Stage};
+use super::spread::Processors;
 use super::steps::{Init, Steps};
 use crate::jail::Session;
 
@@ -24,6 +25,8 @@ pub(super) struct Errand<'a> {
     pub(super) orders: Orders<'a>,
     /// How it keeps step with the cell's process.
     pub(super) steps: Steps,
+    /// The caller's.
+    pub(super) processors: Processors,
     /// A place for each entry of the view.
     pub(super) parts: Vec<RawFd>,
     /// For the cell's process, until it executes its program.
@@ -54,7 +57,7 @@ pub(super) unsafe extern "C" fn run(errand: *mut c_void) -> ! {
 
 /// Builds the view while the cell's process makes what is its own, and lets that go on. Returns once the program runs.
 fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
-    let Errand { orders, steps, parts, stack, control, lifeline, .. } = errand;
+    let Errand { orders, steps, processors, parts, stack, control, lifeline, .. } = errand;
     let jail = orders.jail;
     raw::close(*lifeline);
     die_with_host(*control).map_err(Failure::at(Stage::Identity))?;
@@ -66,10 +69,12 @@ fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
         // SAFETY: no arguments; it can't fail in a process that leads no group.
         let _ = unsafe { call(libc::SYS_setsid, [0; 6]) };
     }
-    let cell = cell::spawn(orders, steps, stack)?;
+    let cell = cell::spawn(orders, steps, processors, stack)?;
+    processors.send_away(cell.pid);
     // Still the caller, who may walk to the program; and the host writes the id maps meanwhile.
     mounts::take(&jail.view, parts)?;
     wait_for_word(*control);
+    processors.take_back();
     steps.reached(Init::Mapped);
     become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
     stay_untraced().and_then(|()| die_with_host(*control)).map_err(Failure::at(Stage::Identity))?;

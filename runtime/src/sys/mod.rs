@@ -28,6 +28,7 @@ mod report;
 mod running;
 pub mod seccomp;
 pub mod signals;
+mod spread;
 mod start;
 mod steps;
 pub mod terminal;

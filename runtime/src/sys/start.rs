@@ -19,6 +19,7 @@ use super::maps;
 use super::raw::Errno;
 use super::report::{Failure, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
+use super::spread::Processors;
 use super::steps::Steps;
 use super::told::{receive, told_before};
 use crate::fds::Move;
@@ -145,8 +146,10 @@ pub fn start<T>(
     let image = init_image().map_err(|source| StartError::Os { what: "cannot lay out the init's program", source })?;
     let stack =
         || Stack::new().map_err(|source| StartError::Os { what: "cannot lay out a stack for the init", source });
+    let processors = Processors::of_caller();
     let mut errand = Errand {
         orders,
+        processors,
         steps: Steps::new(),
         parts: vec![-1; jail.view.entries.len()],
         stack: stack()?,
@@ -157,6 +160,7 @@ pub fn start<T>(
     let mut stack = stack()?;
     let init = make_init(&sole, &mut errand, &mut stack, entrance)?;
     drop(control);
+    processors.send_away(init.0.as_raw());
     release(&host, init.0, &jail.identity)
         .map_err(|refusal| told_before(&host).map_or(refusal, |failure| explain(failure, jail)))?;
     started(host, init, jail, meanwhile)

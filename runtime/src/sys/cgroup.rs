@@ -1,8 +1,8 @@
 //! A cgroup of the run's own, which bounds its memory to the byte (cgroups(7)).
 //!
-//! What must stay true: it is made before the init, which is born in it (version 2) or enters it before it does
-//! anything else (version 1); it is gone when the run is. A cgroup that nobody locks belongs to
-//! a run that was killed, and the next run removes it.
+//! What must stay true: it is made before the init, which is born in it (version 2) or enters it before it does anything
+//! else (version 1); it is gone when the run is. One that nobody locks belongs to a run that was killed, and the next
+//! run removes it.
 //! Clauses: LIMIT-08, LIMIT-12.
 
 use std::fs::{self, File};
@@ -173,14 +173,10 @@ fn unified(hierarchy: &Hierarchy, memory: u64, moves: bool) -> io::Result<Option
     let mut refused = None;
     for place in hierarchy.places().filter(|place| has(place, "cgroup.controllers")) {
         // To put a process into a child, one has to be let write to the parent's list too.
-        let made = if !has(place, "cgroup.subtree_control") && place != hierarchy.own {
-            continue;
-        } else if has(place, "cgroup.subtree_control") {
-            File::options()
-                .write(true)
-                .open(place.join("cgroup.procs"))
-                .and_then(|_| below(place, Version::Two, memory, None))
-        } else if moves {
+        let made = if has(place, "cgroup.subtree_control") {
+            let list = File::options().write(true).open(place.join("cgroup.procs"));
+            list.and_then(|_| below(place, Version::Two, memory, None))
+        } else if moves && place == hierarchy.own {
             beside_itself(place, memory)
         } else {
             continue;
@@ -218,7 +214,7 @@ fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> i
     let place = &room(place, version)?;
     sweep(place);
     let folder = place.join(format!("{CGROUP_PREFIX}{}", std::process::id()));
-    // Before there is one: whoever kills this run between the two leaves a name without a cgroup.
+    // Before there is one: a run that is killed between the two leaves a name without a cgroup.
     let named = RunDir::naming(&folder).ok();
     let lock = loop {
         fs::create_dir(&folder)?;

@@ -51,6 +51,8 @@ mod landlock;
 mod levels;
 #[path = "../cases/messages.rs"]
 mod messages;
+#[path = "../cases/modes.rs"]
+mod modes;
 #[path = "../cases/path.rs"]
 mod path;
 #[path = "../cases/path_grants.rs"]
@@ -107,6 +109,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     landlock::CASES,
     levels::CASES,
     messages::CASES,
+    modes::CASES,
     path::CASES,
     path_grants::CASES,
     path_grants_refused::CASES,

@@ -3,7 +3,7 @@
 use super::super::Fault;
 
 pub const FAULTS: &[Fault] = &[
-    Fault::jailed("seccomp-missing", "JAIL-04 JAIL-19 JAIL-20 JAIL-21", "has no filter"),
+    Fault::jailed("seccomp-missing", "JAIL-04 JAIL-19 JAIL-20 JAIL-21 JAIL-39", "has no filter"),
     Fault::jailed("seccomp-closed-is-eperm", "JAIL-19", "answers EPERM to what its filter closes"),
     Fault::jailed(
         "seccomp-clone3-is-eperm",
@@ -22,6 +22,14 @@ pub const FAULTS: &[Fault] = &[
     Fault::jailed("seccomp-pairs-open", "JAIL-21", "allows pairs of sockets of any family"),
     Fault::jailed("seccomp-devices-open", "JAIL-21", "allows devices to be made"),
     Fault::jailed("seccomp-personality-open", "JAIL-21", "allows any personality"),
+    Fault::jailed("seccomp-set-id-by-fchmod", "JAIL-39", "lets fchmod make a file set-user-ID"),
+    Fault::jailed("seccomp-set-id-by-fchmodat2", "JAIL-39", "knows nothing of fchmodat2"),
+    Fault::jailed("seccomp-set-id-by-open", "JAIL-39", "takes any mode for a file that is made by being opened"),
+    Fault::jailed("seccomp-set-id-by-tmpfile", "JAIL-39", "takes any mode for a file without a name"),
+    Fault::jailed("seccomp-set-id-by-mknod", "JAIL-39", "takes any mode for a file that mknodat makes"),
+    Fault::jailed("seccomp-set-id-by-openat2", "JAIL-39", "leaves openat2 open, whose mode a filter can't see"),
+    Fault::jailed("seccomp-mode-of-64-bits", "JAIL-39", "compares 64 bits of a mode"),
+    Fault::jailed("seccomp-modes-closed", "JAIL-39", "refuses all modes"),
     Fault::jailed("seccomp-without-epoll", "JAIL-22", "closes epoll, by which programs wait"),
     Fault::jailed("seccomp-without-rename", "JAIL-22", "closes an old call that programs still make"),
 ];

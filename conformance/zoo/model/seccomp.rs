@@ -81,6 +81,26 @@ impl Program {
     }
 }
 
+/// Calls that give a file a mode: where they have flags by which they make one, and where the mode.
+const GIVE_MODES: &[(i64, Option<u32>, u32)] = &[
+    (libc::SYS_fchmod, None, 1),
+    (libc::SYS_fchmodat, None, 2),
+    (FCHMODAT2, None, 2),
+    (libc::SYS_openat, Some(2), 3),
+    (libc::SYS_mknodat, None, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, None, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, None, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, Some(1), 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_mknod, None, 1),
+];
+const FCHMODAT2: i64 = 452;
+/// Of O_TMPFILE the bit that isn't O_DIRECTORY's.
+const NAMELESS: u32 = 0o20_000_000;
+
 /// The number of the filter's file in this process; `None` is no filter.
 pub fn filter(wrong: Wrong) -> Option<io::Result<i32>> {
     (!wrong.is("seccomp-missing")).then(|| {
@@ -114,6 +134,7 @@ fn program(wrong: Wrong) -> Program {
         program.argument(libc::SYS_clone, (0, NAMESPACES), &[0], (allow, refused));
     }
     ioctls(&mut program, wrong);
+    modes(&mut program, wrong);
     let no_family = (allow, errno(libc::EAFNOSUPPORT));
     for (call, fault) in [(libc::SYS_socket, "seccomp-sockets-open"), (libc::SYS_socketpair, "seccomp-pairs-open")] {
         if !wrong.is(fault) {
@@ -174,5 +195,43 @@ fn ioctls(program: &mut Program, wrong: Wrong) {
             program.add(ANSWER, 0, 0, allow);
         }
         _ => program.argument(libc::SYS_ioctl, (1, u32::MAX), &numbers, (refused, allow)),
+    }
+}
+
+/// Set-user-ID and set-group-ID, by whichever call.
+fn modes(program: &mut Program, wrong: Wrong) {
+    let (allow, refused) = (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+    let made_by = libc::O_CREAT as u32 | if wrong.is("seccomp-set-id-by-tmpfile") { 0 } else { NAMELESS };
+    let bits = if wrong.is("seccomp-modes-closed") { 0o7777 } else { libc::S_ISUID | libc::S_ISGID };
+    if !wrong.is("seccomp-set-id-by-openat2") {
+        program.where_equal(libc::SYS_openat2 as u32, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+    }
+    for &(call, flags, mode) in GIVE_MODES {
+        match wrong.0 {
+            "seccomp-set-id-by-fchmod" if call == libc::SYS_fchmod => continue,
+            "seccomp-set-id-by-fchmodat2" if call == FCHMODAT2 => continue,
+            "seccomp-set-id-by-open" if flags.is_some() => continue,
+            "seccomp-set-id-by-mknod" if call == libc::SYS_mknodat => continue,
+            "seccomp-mode-of-64-bits" => {
+                // Only where the upper half is 0 is the lower one looked at.
+                program.add(EQUAL, 0, 4, call as u32);
+                program.add(LOAD, 0, 0, 16 + 8 * mode + 4);
+                program.add(EQUAL, 1, 0, 0);
+                program.add(ANSWER, 0, 0, allow);
+                program.add(LOAD, 0, 0, 0);
+            }
+            _ => {}
+        }
+        program.add(EQUAL, 0, if flags.is_some() { 8 } else { 5 }, call as u32);
+        if let Some(flags) = flags {
+            program.add(LOAD, 0, 0, 16 + 8 * flags);
+            program.add(AND, 0, 0, made_by);
+            program.add(EQUAL, 4, 0, 0);
+        }
+        program.add(LOAD, 0, 0, 16 + 8 * mode);
+        program.add(AND, 0, 0, bits);
+        program.add(EQUAL, 1, 0, 0);
+        program.add(ANSWER, 0, 0, refused);
+        program.add(LOAD, 0, 0, 0);
     }
 }

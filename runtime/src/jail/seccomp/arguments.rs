@@ -6,14 +6,16 @@
 //! A check looks at the low 32 bits of one argument, which is all that the kernel looks at in each of these: an
 //! `ioctl` number is an `unsigned int`, a family, an option and a mode are `int`s, and clone(2) takes the lower
 //! half of its flags. A filter that compares 64 bits is passed by `TIOCSTI | 1 << 32` (CVE-2019-10063).
-//! What must stay true: no check looks behind a pointer, where a second thread could change what was checked.
-//! Clauses: JAIL-21.
+//! What must stay true: no check looks behind a pointer, where a second thread could change what was checked. So
+//! openat2(2), whose mode lies there, is closed as clone3(2) is: libraries fall back on openat(2).
+//! Clauses: JAIL-21, JAIL-39.
 
 use libc::{EAFNOSUPPORT, EINVAL, EPERM};
 
-use super::Subject;
+use super::ranges::Range;
+use super::tree::Verdict;
 use super::tree::Verdict::Allow;
-use super::tree::{Range, Verdict};
+use super::{Subject, modes};
 
 /// What an argument must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +32,24 @@ pub enum Check {
     PairType,
     /// prctl(2): the options that programs set on themselves.
     Prctl,
-    /// mknod(2): no devices.
+    /// mknod(2): no devices, and a mode as below.
     Mknod,
-    /// mknodat(2): no devices.
+    /// mknodat(2): the same.
     Mknodat,
+    /// open(2): a mode, where a file is made.
+    Open,
+    /// openat(2): the same.
+    Openat,
+    /// chmod(2): by name, and a mode.
+    Chmod,
+    /// fchmodat(2): the same.
+    Fchmodat,
+    /// A mode, the second argument: of no file that others execute by its owner's or group's rights.
+    ModeSecond,
+    /// The same, where it is the third.
+    ModeThird,
+    /// The same, where it is the fourth.
+    ModeFourth,
     /// personality(2): the usual one, and one without randomised addresses.
     Personality,
     /// What changes a file by its name.
@@ -70,7 +86,7 @@ pub struct Rule {
 
 impl Check {
     /// Every check: its place here is its number in a filter. One that another leads to comes after it.
-    pub const ALL: [Check; 14] = [
+    pub const ALL: [Check; 21] = [
         Check::Clone,
         Check::Ioctl,
         Check::Socket,
@@ -79,6 +95,13 @@ impl Check {
         Check::Prctl,
         Check::Mknod,
         Check::Mknodat,
+        Check::Open,
+        Check::Openat,
+        Check::Chmod,
+        Check::Fchmodat,
+        Check::ModeSecond,
+        Check::ModeThird,
+        Check::ModeFourth,
         Check::Personality,
         Check::ByName,
         Check::Utimensat,
@@ -100,17 +123,32 @@ impl Check {
             (Check::Pair, Restricted) => by(0, ALL_BITS, FAMILIES_OF_RESTRICTED),
             (Check::PairType, _) => by(1, SOCKET_TYPE, CONNECTED_TYPES),
             (Check::Prctl, _) => by(0, ALL_BITS, OPTIONS),
-            (Check::Mknod, _) => by(1, libc::S_IFMT, KINDS),
-            (Check::Mknodat, _) => by(2, libc::S_IFMT, KINDS),
+            (Check::Mknod, _) => by(1, libc::S_IFMT, modes::KINDS),
+            (Check::Mknodat, _) => by(2, libc::S_IFMT, modes::KINDS_AT),
+            (Check::Open, Cell | Restricted) => by(1, modes::MAKES, modes::MADE),
+            (Check::Openat, Cell | Restricted) => by(2, modes::MAKES, modes::MADE_AT),
+            (Check::Chmod, Cell) => Decision::Always(Verdict::Depends(Check::ModeSecond)),
+            (Check::Fchmodat, Cell) => Decision::Always(Verdict::Depends(Check::ModeThird)),
+            (Check::ModeSecond, Cell | Restricted) => by(1, modes::SET_ID, NO_BIT),
+            (Check::ModeThird, Cell | Restricted) => by(2, modes::SET_ID, NO_BIT),
+            (Check::ModeFourth, Cell | Restricted) => by(3, modes::SET_ID, NO_BIT),
             (Check::Personality, _) => by(0, ALL_BITS, PERSONALITIES),
-            (Check::ByName, Restricted) => Decision::Always(REFUSED),
+            (Check::ByName | Check::Chmod | Check::Fchmodat, Restricted) => Decision::Always(REFUSED),
             (Check::Utimensat, Restricted) => by(1, ALL_BITS, NO_NAME),
             (Check::UtimensatUpper, _) => Decision::By(Rule { half: 2 + 1, mask: ALL_BITS, verdicts: NO_BIT }),
             (Check::Itself, Restricted) => by(0, ALL_BITS, NO_BIT),
             (Check::ItselfSecond, Restricted) => by(1, ALL_BITS, NO_BIT),
-            (Check::ByName | Check::Utimensat | Check::Itself | Check::ItselfSecond, Cell | Host) => {
-                Decision::Always(Allow)
-            }
+            (Check::ByName | Check::Utimensat | Check::Itself | Check::ItselfSecond, Cell | Host)
+            | (
+                Check::Open
+                | Check::Openat
+                | Check::Chmod
+                | Check::Fchmodat
+                | Check::ModeSecond
+                | Check::ModeThird
+                | Check::ModeFourth,
+                Host,
+            ) => Decision::Always(Allow),
         }
     }
 }
@@ -122,11 +160,11 @@ const fn by(argument: u32, mask: u32, verdicts: &'static [Range]) -> Decision {
     Decision::By(Rule { half: 2 * argument, mask, verdicts })
 }
 
-const REFUSED: Verdict = Verdict::Errno(EPERM);
+pub(super) const REFUSED: Verdict = Verdict::Errno(EPERM);
 const NO_FAMILY: Verdict = Verdict::Errno(EAFNOSUPPORT);
 const NO_OPTION: Verdict = Verdict::Errno(EINVAL);
 
-const fn from(from: u32, verdict: Verdict) -> Range {
+pub(super) const fn from(from: u32, verdict: Verdict) -> Range {
     Range { from, verdict }
 }
 
@@ -248,17 +286,6 @@ const OPTIONS: &[Range] = &[
     from(0x4155_5857, NO_OPTION),
     from(0x5356_4d41, Allow), // PR_SET_VMA: allocators and the runtimes of Go and Node name their memory
     from(0x5356_4d42, NO_OPTION),
-];
-
-/// A file, a named pipe, a socket. The kernel keeps an ordinary user from devices but for one: a character
-/// device 0/0, the "whiteout" of overlay file systems (mknod(2), Linux 5.8).
-const KINDS: &[Range] = &[
-    from(0, Allow),
-    from(libc::S_IFIFO + 1, REFUSED),
-    from(libc::S_IFREG, Allow),
-    from(libc::S_IFREG + 1, REFUSED),
-    from(libc::S_IFSOCK, Allow),
-    from(libc::S_IFSOCK + 1, REFUSED),
 ];
 
 /// Another personality opens code that few have looked at, or makes data executable (READ_IMPLIES_EXEC); the

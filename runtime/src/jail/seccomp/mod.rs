@@ -5,10 +5,12 @@
 //! that hasn't got it, so that libraries fall back on what they did before. A call of another architecture or
 //! ABI, whose numbers mean other calls, kills its process.
 //! What must stay true: there is no list of what is refused: a call that the kernel will have next year is closed.
-//! Clauses: JAIL-04, JAIL-19 to JAIL-22.
+//! Clauses: JAIL-04, JAIL-19 to JAIL-22, JAIL-39.
 
 pub mod allowed;
 pub mod arguments;
+pub mod modes;
+pub mod ranges;
 pub mod tree;
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! What must stay true: only LD, JMP, AND and RET are used: the kernel's search for what is always allowed gives up
 //! at any other. A jump is a byte, so a program that grows past that doesn't compile.
 
-use super::allowed::ALLOWED;
 use super::arguments::{Check, Decision, Rule};
+use super::ranges::{self, Range, Ranges};
 use super::{Machine, Subject};
 
 /// One instruction, as `struct sock_filter` has it (`linux/filter.h`).
@@ -68,7 +68,7 @@ impl Verdict {
     }
 
     /// Where a jump for it leads: answers are told from checks by their upper half.
-    const fn label(self) -> u32 {
+    pub const fn label(self) -> u32 {
         match self {
             Verdict::Depends(check) => check as u32,
             other => other.answer(),
@@ -76,78 +76,8 @@ impl Verdict {
     }
 }
 
-/// Numbers from `from` to the next range's.
-#[derive(Debug, Clone, Copy)]
-pub struct Range {
-    /// The first.
-    pub from: u32,
-    /// What becomes of them.
-    pub verdict: Verdict,
-}
-
-/// Call numbers below this are told apart; none is above but x32's.
-pub const NUMBERS: usize = 512;
-/// A call number with this bit is x32's, another ABI on the same table (`asm/unistd.h`).
-pub const X32: u32 = 0x4000_0000;
 /// The longest program whose jumps are all a byte.
 const LONGEST: usize = 256;
-
-/// What isn't allowed isn't there: a libc goes on to the call that was before (JAIL-19).
-pub const DEFAULT: Verdict = Verdict::Errno(libc::ENOSYS);
-
-/// Ranges of call numbers.
-pub struct Ranges {
-    list: [Range; LONGEST],
-    count: usize,
-}
-
-impl Ranges {
-    const EMPTY: Ranges = Ranges { list: [Range { from: 0, verdict: DEFAULT }; LONGEST], count: 0 };
-
-    /// Adds what begins at a number; what goes on as before is no range of its own.
-    const fn add(&mut self, from: u32, verdict: Verdict) {
-        if self.count == 0 || self.list[self.count - 1].verdict.label() != verdict.label() {
-            self.list[self.count] = Range { from, verdict };
-            self.count += 1;
-        }
-    }
-
-    /// What becomes of each call number.
-    const fn of(machine: Machine, subject: Subject) -> Ranges {
-        let mut verdicts = [DEFAULT; NUMBERS];
-        let mut group = 0;
-        while group < ALLOWED.len() {
-            let calls = ALLOWED[group].calls;
-            let mut call = 0;
-            while call < calls.len() && ALLOWED[group].is_for(subject) {
-                if let Some(number) = calls[call].number(machine) {
-                    verdicts[number as usize] = match calls[call].check {
-                        Some(check) => match check.of(subject) {
-                            Decision::Always(verdict) => verdict,
-                            Decision::By(_) => Verdict::Depends(check),
-                        },
-                        None => Verdict::Allow,
-                    };
-                }
-                call += 1;
-            }
-            group += 1;
-        }
-        let mut ranges = Ranges::EMPTY;
-        let mut number = 0;
-        while number < NUMBERS {
-            ranges.add(number as u32, verdicts[number]);
-            number += 1;
-        }
-        ranges.add(NUMBERS as u32, DEFAULT);
-        if matches!(machine, Machine::X86_64) {
-            ranges.add(X32, Verdict::Kill);
-            // No number at all, which a tracer sets to have a call passed over (ptrace(2)).
-            ranges.add(u32::MAX, DEFAULT);
-        }
-        ranges
-    }
-}
 
 /// A program that is being written: jumps lead to labels until all of it stands.
 #[derive(Clone, Copy)]
@@ -203,8 +133,13 @@ impl Program {
         if high - low == 1 {
             return Label::To(ranges[low].verdict.label());
         }
-        let middle = low + (high - low) / 2;
         let at = self.length;
+        let middle = ranges::middle(ranges, low, high);
+        if middle == high {
+            let [one, others] = [ranges[low + 1].verdict, ranges[low].verdict];
+            self.push(EQUAL, ranges[low + 1].from, Label::To(one.label()), Label::To(others.label()));
+            return Label::At(at);
+        }
         self.push(AT_LEAST, ranges[middle].from, Label::Next, Label::Next);
         let below = self.search(ranges, low, middle);
         let above = self.search(ranges, middle, high);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::arguments::{Check, Decision, Rule};
-use super::super::tree::NUMBERS;
+use super::super::ranges::NUMBERS;
 use super::super::{Machine, Subject};
 use super::{ALLOW, ENOSYS, MACHINES, SUBJECTS, answer, checked, names, wanted};
 
@@ -56,6 +56,59 @@ fn jail_44_a_restricted_cell_reaches_nothing_of_others() {
         }
         for name in ["shmget", "shmat", "semget", "msgget", "inotify_init1", "ptrace", "process_vm_readv"] {
             assert_eq!(made(name, [0, 0]), ENOSYS, "{name} on {machine:?}");
+        }
+    }
+}
+
+/// Calls that give a file a mode: the flags' place and the mode's.
+const GIVE_MODES: [(&str, Option<usize>, usize); 9] = [
+    ("chmod", None, 1),
+    ("fchmod", None, 1),
+    ("fchmodat", None, 2),
+    ("fchmodat2", None, 2),
+    ("creat", None, 1),
+    ("open", Some(1), 2),
+    ("openat", Some(2), 3),
+    ("mknod", None, 1),
+    ("mknodat", None, 2),
+];
+
+#[test]
+fn jail_39_no_file_becomes_set_id() {
+    // O_TMPFILE has O_DIRECTORY in it, which is another bit on each machine; the kernel's own is enough to make a file.
+    const MAKE: [u64; 5] = [0o100, 0o100 | 0o2_000_001, 0o20_000_000, 0o20_200_002, 0o20_040_002];
+    const MAKE_NOTHING: [u64; 4] = [0, 2, 0o2_200_000, 0o40_000];
+    let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    for machine in MACHINES {
+        let numbers: BTreeMap<_, _> = names(machine).into_iter().map(|(number, name)| (name, number)).collect();
+        for subject in [Subject::Cell, Subject::Restricted] {
+            for (name, flags, mode) in GIVE_MODES {
+                let Some(number) = numbers.get(name) else { continue };
+                let by_name = matches!(name, "chmod" | "fchmodat" | "fchmodat2");
+                let usual = if by_name && subject == Subject::Restricted { refused } else { ALLOW };
+                let made = |flag: u64, bits: u64| {
+                    let mut arguments = [0; 6];
+                    arguments[mode] = bits;
+                    flags.inspect(|at| arguments[*at] = flag);
+                    answer(machine, subject, *number, arguments)
+                };
+                for bits in [0, 0o755, 0o777, 0o1777, 0o644, 1 << 32 | 0o755] {
+                    for flag in MAKE {
+                        assert_eq!(made(flag, bits), usual, "{name} {flag:o} {bits:o} {machine:?} {subject:?}");
+                    }
+                }
+                for set in [0o4000, 0o2000, 0o6000, 0o4755, 0o2755, 0o7777] {
+                    for bits in [set, set | 1 << 32, set | u64::from(u32::MAX) << 32] {
+                        for flag in MAKE.into_iter().flat_map(|flag| [flag, flag | 1 << 32]) {
+                            assert_eq!(made(flag, bits), refused, "{name} {flag:o} {bits:o} {machine:?} {subject:?}");
+                        }
+                        // Without a file that is made there is no mode: its register holds what was there before.
+                        for flag in MAKE_NOTHING.into_iter().filter(|_| flags.is_some()) {
+                            assert_eq!(made(flag, bits), ALLOW, "{name} {flag:o} {bits:o} {machine:?} {subject:?}");
+                        }
+                    }
+                }
+            }
         }
     }
 }

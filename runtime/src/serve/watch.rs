@@ -93,7 +93,8 @@ impl<'a> Watch<'a> {
         if self.look <= now {
             self.look_at();
             let took = now.elapsed();
-            self.between = self.between.max(took * PART);
+            // On a machine so busy that looking takes long, looks are dear, and still the bound is to hold.
+            self.between = self.between.max(took * PART).min(BETWEEN.1);
             self.look = Instant::now() + self.between;
         }
     }

@@ -14,7 +14,7 @@ use crate::jail::Bounds;
 use crate::jail::bounds::{Reached, Size};
 use crate::sys::Cell;
 use crate::sys::cgroup::{Cgroup, memory_around};
-use crate::sys::usage::{Memory, Sample, processors};
+use crate::sys::usage::{Memory, Sample, files_in_memory, processors};
 
 /// How long after SIGTERM a cell whose time is over is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,6 +45,8 @@ pub struct Watch<'a> {
     between: Duration,
     /// Bytes a second, of all processors that the cell may use.
     filled: u64,
+    /// Bytes of files in the machine's memory at the start.
+    files: u64,
     /// The machine's memory at the first look.
     before: Option<Memory>,
     reached: Option<Reached>,
@@ -65,6 +67,7 @@ impl<'a> Watch<'a> {
             look: now,
             between: FIRST_LOOK / 2,
             filled: FILLED * processors(),
+            files: files_in_memory(),
             before: None,
             reached: None,
             killed: false,
@@ -158,8 +161,12 @@ impl<'a> Watch<'a> {
     /// A cgroup keeps the bound best, and counts what nobody else can: where one can be had, a run that lives long
     /// enough to be looked at gets it now, when nobody waits for it.
     /// Without one, or with a part of the run in it, looking on is what keeps the bound.
+    /// What it has stays in the account where it was. Of that, files in memory that nobody maps aren't seen by a look:
+    /// what the machine has more of than at the start may be this run's, and is taken off.
     fn enclose(&mut self) {
-        if let Ok(cgroup) = Cgroup::create(self.bounds.memory, false) {
+        let bound = self.bounds.memory;
+        let unseen = files_in_memory().saturating_sub(self.files).min(bound / 2);
+        if let Ok(cgroup) = Cgroup::create(bound - unseen, false) {
             let _ = self.cell.move_into(&cgroup);
             *self.cgroup = Some(cgroup);
         }

@@ -114,6 +114,16 @@ pub fn memory_of_machine() -> u64 {
     nix::sys::sysinfo::sysinfo().map_or(0, |info| info.ram_total())
 }
 
+/// The bytes of files in memory, of all programs, mapped or not: `Shmem` of /proc/meminfo, sooner had.
+pub fn files_in_memory() -> u64 {
+    // SAFETY: all zero is valid for a struct of integers, which the call fills.
+    let info = unsafe {
+        let mut info = std::mem::zeroed::<libc::sysinfo>();
+        if libc::sysinfo(&raw mut info) == 0 { Some(info) } else { None }
+    };
+    info.map_or(0, |info| info.sharedram * u64::from(info.mem_unit))
+}
+
 /// How many processors this process may use, and with it its cell (sched_getaffinity(2)).
 pub fn processors() -> u64 {
     // SAFETY: all zero is an empty set, which the call fills and is told the size of; CPU_COUNT reads it.

@@ -9,9 +9,11 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
@@ -138,7 +140,8 @@ pub fn sweep() {
         let path = entry.path();
         let ours = path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
         if ours && let Ok(Some(_lock)) = lock(&path) {
-            clear(&path.join(WORK));
+            // Here alone no mode is changed on the way: whose tree it is, nobody vouches for.
+            let _ = fs::remove_dir_all(path.join(WORK));
             if let Ok(cgroup) = fs::read_link(path.join(CGROUP)) {
                 remove_cgroup(&cgroup);
                 let _ = fs::remove_file(path.join(CGROUP));
@@ -152,7 +155,8 @@ pub fn sweep() {
 /// A cgroup is removed as an empty directory is, and only while no process is in it (cgroups(7)).
 fn remove_cgroup(folder: &Path) {
     let named = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(CGROUP_PREFIX.as_bytes()));
-    if named && folder.starts_with("/sys/fs/cgroup") {
+    let plain = folder.components().all(|part| part != Component::ParentDir);
+    if named && plain && folder.starts_with("/sys/fs/cgroup") {
         let _ = fs::remove_dir(folder);
     }
 }
@@ -181,15 +185,16 @@ fn clear(path: &Path) {
     let _ = fs::remove_dir_all(path);
 }
 
-/// Locks a directory; `None` where somebody else has it locked or it is gone.
-fn lock(path: &Path) -> io::Result<Option<Flock<OwnedFd>>> {
-    let opened = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+/// Locks a directory; `None` where somebody else has it locked or it is gone. What was put into its place meanwhile, a
+/// link or a fifo, isn't opened.
+pub(crate) fn lock(path: &Path) -> io::Result<Option<Flock<OwnedFd>>> {
+    let opened = match open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(None),
         other => other?,
     };
-    match Flock::lock(OwnedFd::from(opened), FlockArg::LockExclusiveNonblock) {
+    match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(path.symlink_metadata().is_ok().then_some(lock)),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(errno.into()),
     }
 }

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 
 use super::raw::{Errno, call, fd};
 use crate::jail::cgroup::{Hierarchy, Version, hierarchies, kills, least};
-use crate::rundir::{CGROUP_PREFIX, RunDir};
+use crate::rundir::{CGROUP_PREFIX, RunDir, lock};
 
 /// How often, a millisecond apart, a cgroup is tried to be removed whose last process has just ended.
 const PATIENCE: u32 = 50;
@@ -219,7 +219,7 @@ fn below(place: &Path, version: Version, memory: u64, moved: Option<Moved>) -> i
     let lock = loop {
         fs::create_dir(&folder)?;
         // Another run's sweep may have come between the making and the lock: then it is gone, so again.
-        if let Some(lock) = locked(&folder)? {
+        if let Some(lock) = lock(&folder)? {
             break lock;
         }
     };
@@ -273,23 +273,10 @@ fn if_there(written: io::Result<()>) -> io::Result<()> {
 fn sweep(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(CGROUP_PREFIX.as_bytes())
-            && let Ok(Some(_lock)) = locked(&entry.path())
+            && let Ok(Some(_lock)) = lock(&entry.path())
         {
             let _ = fs::remove_dir(entry.path());
         }
-    }
-}
-
-/// Locks a folder; `None` where somebody else has it locked or it is gone.
-fn locked(folder: &Path) -> io::Result<Option<Flock<OwnedFd>>> {
-    let opened = match File::open(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    match Flock::lock(OwnedFd::from(opened), FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(folder.exists().then_some(lock)),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(errno.into()),
     }
 }
 

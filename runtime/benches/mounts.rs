@@ -99,15 +99,5 @@ fn report(without: &[Contender], with: &[Contender], kind: &str, rounds: usize) 
 }
 
 fn main() -> ExitCode {
-    // `cargo test --benches` only wants to know that this can be started.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench mounts: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    contender::main("mounts", measure)
 }

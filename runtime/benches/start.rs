@@ -65,15 +65,5 @@ fn report([spawn, ww, bwrap]: &[Contender; 3], kind: &str, rounds: usize) {
 }
 
 fn main() -> ExitCode {
-    // `cargo test --benches` only wants to know that this can be started.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench start: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    contender::main("start", measure)
 }

@@ -232,13 +232,18 @@ fn jail_17_an_ordinary_user_gets_the_full_jail(suite: &Suite<'_>) -> Verdict {
     Ok(())
 }
 
-fn jail_18_what_the_kernel_refuses_is_an_error(suite: &Suite<'_>) -> Verdict {
-    // A user namespace may forbid those beneath it.
+/// The words before a command that has it run where no user namespace can be made: one may forbid those beneath it.
+pub(super) fn without_user_namespaces(suite: &Suite<'_>) -> Verdict<[&'static str; 7]> {
     let forbid = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
     let outer = ["/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", forbid, "sh"];
     if !suite.command(outer).flags(["/bin/true"]).run().is_ok_and(|run| run.report.code == Some(0)) {
         return Err(Stop::NotVerifiable("`unshare --user` doesn't work here".into()));
     }
+    Ok(outer)
+}
+
+fn jail_18_what_the_kernel_refuses_is_an_error(suite: &Suite<'_>) -> Verdict {
+    let outer = without_user_namespaces(suite)?;
     let words = suite.ww().probe(["facts"]).words().to_vec();
     let run = suite.command(outer).flags(&words).run()?;
     run.refuses(1, "", "namespace")?;

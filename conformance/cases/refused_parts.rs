@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::jail::is_jailed;
+use super::jail::{is_jailed, without_user_namespaces};
 use super::levels::{at, by_each};
 use crate::ended::Ended;
 use crate::launch::RefusedCall;
@@ -45,12 +45,7 @@ fn offers(run: &Ended, causes: &[&str]) -> Verdict {
 }
 
 fn jail_40_trap_16_a_sysctl_is_named_and_the_next_level_offered(suite: &Suite<'_>) -> Verdict {
-    // A user namespace may forbid those beneath it.
-    let forbid = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
-    let outer = ["/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", forbid, "sh"];
-    if !suite.command(outer).flags(["/bin/true"]).run().is_ok_and(|run| run.report.code == Some(0)) {
-        return Err(Stop::NotVerifiable("`unshare --user` doesn't work here".into()));
-    }
+    let outer = without_user_namespaces(suite)?;
     let words = suite.ww().probe(["facts"]).words().to_vec();
     let run = suite.command(outer).flags(&words).run()?;
     offers(&run, &["user.max_user_namespaces", "/proc/sys/user/max_user_namespaces"])?;

@@ -1,4 +1,4 @@
-//! Builds the program that a cell's pid 1 becomes (src/sys/pid1): a few hundred bytes without any library, which `ww`
+//! Builds the program that a cell's pid 1 becomes (src/sys/pid1): 1.7 KB without any library, which `ww`
 //! carries along. Cargo builds programs for the host of the build only, so this calls rustc as Cargo would.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! Puts a filter on: the cell's between the vfork and the exec, the host's once the cell runs.
+//! Puts a filter on: the cell's while its init builds the view, the host's before it listens to the cell.
 //!
 //! What must stay true: `no_new_privs` is set before, without which the kernel takes no filter from who has no
 //! privilege, and a setuid program could be misled by one (seccomp(2)). No flag is passed: SPEC_ALLOW would take

@@ -1,4 +1,4 @@
-//! The host's side of a start: one clone3 for all namespaces, the id maps, and the init's report.
+//! The host's side of a start: the init's clone3, the id maps, and what is told of the rest.
 
 use std::ffi::{CString, c_char};
 use std::io;

@@ -1,3 +1,5 @@
+//! The filters, interpreted: every number of both tables, other interfaces, and how long they are.
+
 mod arguments;
 
 use std::collections::BTreeMap;

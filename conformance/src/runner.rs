@@ -105,16 +105,44 @@ pub fn processors() -> usize {
 /// Runs tasks, so many at a time, until all are done or the sign is raised; `each` hears of every
 /// one that ended, by its index. Those that the sign cut short it doesn't hear of.
 pub fn run(tasks: &[Task], jobs: usize, stop: &StopSign, mut each: impl FnMut(usize, Done)) {
+    run_those(
+        tasks,
+        jobs,
+        stop,
+        |_| true,
+        |at, done| {
+            if let Some(done) = done {
+                each(at, done);
+            }
+        },
+    );
+}
+
+/// The same for those tasks that are still wanted when their turn comes, by their index; of the others
+/// `each` hears without an end.
+pub fn run_those(
+    tasks: &[Task],
+    jobs: usize,
+    stop: &StopSign,
+    wanted: impl Fn(usize) -> bool + Sync,
+    mut each: impl FnMut(usize, Option<Done>),
+) {
     let next = AtomicUsize::new(0);
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, tasks.len().max(1)) {
-            let (tell, next) = (tell.clone(), &next);
+            let (tell, next, wanted) = (tell.clone(), &next, &wanted);
             scope.spawn(move || {
                 while !stop.is_raised() {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(task) = tasks.get(at) else { break };
-                    let Some(done) = worker::run(task, stop) else { break };
+                    let done = match wanted(at) {
+                        true => match worker::run(task, stop) {
+                            Some(done) => Some(done),
+                            None => break,
+                        },
+                        false => None,
+                    };
                     if tell.send((at, done)).is_err() {
                         break;
                     }

@@ -11,9 +11,9 @@ others are small implementations of their own, for what no wrapper can make.
 
 `ww-conformance zoo` shows that
 
-- each fault is found by a case of each clause in its row,
-- each control, which is a fault's implementation without the fault, passes every case of these clauses, so that
-  a fault is found for its own reason; where a group names no control it is the real `ww`, which the suite judges,
+- each fault is found by a case of each clause in its row, and by one that the fault's control passes: that is the
+  same implementation without the fault, so that the fault is found for its own reason; where a group names no
+  control it is the real `ww`, which the suite judges,
 - each clause that has a case has a fault.
 
 A clause whose cases let a fault pass is a fault of the suite. `ww-conformance zoo WORD…` runs only

@@ -32,7 +32,6 @@ pub const FAULTS: &[Fault] = &[
     Fault::jailed("jail-dev-null-for-all", "JAIL-09", "makes every device a /dev/null"),
     Fault::jailed("jail-proc-hosts", "JAIL-10", "shows the host's /proc"),
     Fault::jailed("jail-proc-missing", "EXEC-07 JAIL-10", "shows no /proc"),
-    Fault::jailed("jail-environ-shown", "JAIL-10", "leaves the caller's environment to pid 1"),
     Fault::jailed("jail-tmp-shared", "JAIL-11", "shares /tmp with the host"),
     Fault::jailed("jail-tmp-of-all-runs", "JAIL-11", "shares /tmp among cells"),
     Fault::jailed("jail-tmp-read-only", "JAIL-11", "mounts /tmp read-only"),

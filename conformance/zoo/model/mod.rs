@@ -114,9 +114,7 @@ fn started(
         Jail::Bubblewrap => jail::command(&trampoline, call, &mut plan, wrong),
     };
     command.args([OsString::from("--cell"), wrong.0.into(), plan.as_word()]);
-    if !wrong.is("jail-environ-shown") {
-        command.env_clear();
-    }
+    command.env_clear();
     let child = command.spawn().map_err(|fault| Refusal::new(1, format!("{:?}: {fault}", command.get_program())))?;
     plan.let_go(host.as_raw_fd(), wrong);
     Ok((child, host))

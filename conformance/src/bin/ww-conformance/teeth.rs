@@ -86,14 +86,17 @@ fn print_score(score: &Score) {
             match fate {
                 Fate::Killed => {}
                 Fate::Survived => say!("          SURVIVED             {fault}"),
-                Fate::KilledByOthers(by) => say!("          killed by the wrong  {fault}: {}", by.join(", ")),
+                Fate::KilledByOthers(by) => {
+                    let some = by.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+                    say!("          killed by the wrong  {fault}: {} cases, {some}", by.len());
+                }
                 Fate::Undecided(why) => say!("          UNDECIDED            {fault}: {why}"),
             }
         }
     }
-    for (control, case, why) in &score.sick {
+    for (control, case, why) in &score.mute {
         let why: Vec<&str> = why.lines().take(2).collect();
-        say!("control {control} has no fault, and doesn't pass {case}: {}", why.join(" "));
+        say!("{case} says nothing of the faults of {control}, which doesn't pass it: {}", why.join(" "));
     }
     for id in &score.untried {
         say!("{id:9} has cases, and no fault that shows what they are worth");

@@ -4,6 +4,7 @@
 //! [`run::run`] tells the story of a run from top to bottom. docs/architecture.md says which room does what.
 #![deny(unsafe_code)]
 
+pub mod access;
 pub mod cli;
 pub mod content;
 pub mod doctor;

@@ -158,7 +158,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let jail = prepare::jail(args.level, bounds, identity, &place, &image, &plan, &held, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
     if args.dry_run.is_some() {
-        return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan))));
+        return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan, args.ipfs_access))));
     }
     let mut cgroup = prepare::cgroup(&jail.bounds)?;
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
@@ -176,7 +176,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
         // What was handed over is the cell's now.
         handover.let_go(status.descriptor())?;
         status.started(cell.pid());
-        server.serve(watch, rpc, content, &signals, terminal.as_ref())
+        server.serve(watch, rpc, (content, args.ipfs_access), &signals, terminal.as_ref())
     });
     cell.end();
     drop((image, place, terminal, cgroup));

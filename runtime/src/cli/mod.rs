@@ -4,6 +4,7 @@
 //! opened, fetched or started by then.
 //! Clauses: CLI-*, EXIT-* (usage).
 
+mod access;
 mod bounds;
 mod checked;
 mod doctor;
@@ -77,6 +78,16 @@ pub enum UsageError {
         value: String,
         /// Why it was refused.
         source: units::UnitError,
+    },
+    /// One of a few words.
+    #[error("invalid value: {flag} '{value}': possible are {possible}")]
+    Value {
+        /// The flag, with its dashes.
+        flag: &'static str,
+        /// The value as given.
+        value: String,
+        /// What may be given.
+        possible: String,
     },
     /// `--ro`, `--rw` or `--workdir`.
     #[error("invalid path: {flag} '{value}'")]

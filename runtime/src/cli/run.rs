@@ -10,7 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::checked::{FirstError, checked};
 use super::level::{self, Form};
-use super::{UsageError, bounds, paths, units, value_names};
+use super::{UsageError, access, bounds, paths, units, value_names};
+use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::env::{EnvEntry, parse_list};
 use crate::fds::{Claims, Grant, Layout};
@@ -54,6 +55,8 @@ pub struct RunArgs {
     pub max_size: u64,
     /// How long the daemon may stay silent.
     pub ipfs_timeout: Duration,
+    /// What the cell may do with IPFS.
+    pub ipfs_access: Access,
     /// How much isolation.
     pub level: Level,
     /// Whether to print the plan, and how, in place of a run.
@@ -85,6 +88,7 @@ impl RunArgs {
             overridden,
             max_size: matches.get_one("max-size").copied().unwrap_or_default(),
             ipfs_timeout: matches.get_one("ipfs-timeout").copied().unwrap_or_default(),
+            ipfs_access: access::access(matches),
             level: level::level(matches),
             dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
@@ -199,6 +203,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .help("Give up when the IPFS daemon sends nothing for this long: with ms, s, m or h")
                 .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
         )
+        .arg(access::arg(first))
         .arg(
             Arg::new("status-fd")
                 .long("status-fd")

@@ -37,6 +37,8 @@ const SMALL: usize = 64 * 1024;
 const KEPT: usize = 8;
 /// One answer may take this many times the idle timeout, from request to end.
 const SLOWEST: u32 = 4;
+/// And a call of a cell's, which may need many answers, this many times.
+const CALL: u32 = 10;
 /// A timeout longer than this is as good as none.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -74,6 +76,10 @@ impl Client {
             idle: RefCell::default(),
             large: Semaphore::new(1),
         }
+    }
+
+    pub(crate) fn call_limit(&self) -> Duration {
+        self.timeouts.idle * CALL
     }
 
     /// Sends one POST. `what` is asked for, in the words of a message. `content_type` goes with a payload.

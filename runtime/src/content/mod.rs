@@ -129,6 +129,11 @@ impl Content {
         Content { client: Rc::new(http::Client::new(endpoint, timeouts)) }
     }
 
+    /// How long one call of a cell's may take, whatever the daemon does: time for several answers.
+    pub fn call_limit(&self) -> Duration {
+        self.client.call_limit()
+    }
+
     /// Fetches a file of at most `max_size` bytes into `into`, which must be empty, and returns its size.
     /// Every block is verified; bytes may be written before their block is, so that after an error the
     /// file's content means nothing. Takes some 10 MB of memory at most, whatever the size.

@@ -9,6 +9,7 @@ mod view;
 
 use serde::Serialize;
 
+use crate::access::Access;
 use crate::fds::FdPlan;
 use crate::jail::landlock::On;
 use crate::jail::limits::UNLIMITED;
@@ -22,6 +23,7 @@ pub struct Plan {
     program: Executed,
     environment: Vec<String>,
     descriptors: Vec<Descriptor>,
+    ipfs_access: &'static str,
     session: &'static str,
     namespaces: &'static [&'static str],
     identity: Who,
@@ -103,7 +105,7 @@ const NAMESPACES: [&str; 7] = ["user", "pid", "mount", "network", "ipc", "uts", 
 
 impl Plan {
     /// The plan of a run whose parts are these.
-    pub(super) fn new(jail: &Jail, program: &Program, fds: &FdPlan) -> Plan {
+    pub(super) fn new(jail: &Jail, program: &Program, fds: &FdPlan, access: Access) -> Plan {
         let text = |string: &std::ffi::CString| string.to_string_lossy().into_owned();
         let name = |entry: &std::ffi::CString| text(entry).split('=').next().unwrap_or_default().to_owned();
         Plan {
@@ -111,6 +113,7 @@ impl Plan {
             program: Executed { path: text(&program.path), arguments: program.arguments.iter().map(text).collect() },
             environment: program.environment.iter().map(name).collect(),
             descriptors: descriptors(fds),
+            ipfs_access: access.name(),
             session: session(jail.session),
             namespaces: if jail.level.has_namespaces() { &NAMESPACES } else { &[] },
             identity: who(&jail.identity),

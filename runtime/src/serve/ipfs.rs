@@ -5,6 +5,10 @@
 //!   is in memory, however many a cell asks for.
 //! - Serves: rulings 7, 13, 20.
 
+mod guard;
+
+pub(super) use guard::Guarded;
+
 use std::rc::Rc;
 
 use capnp::Error;

@@ -25,6 +25,7 @@ use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 use tokio::time::sleep_until;
 
+use crate::access::Access;
 use crate::content::Content;
 use crate::ended::Ended;
 use crate::jail::bounds::Reached;
@@ -55,18 +56,18 @@ impl Server {
         Ok(Server { runtime: ManuallyDrop::new(runtime) })
     }
 
-    /// Serves the cell until it ends.
+    /// Serves the cell until it ends: of IPFS, what is granted.
     pub fn serve(
         self,
         watch: Watch<'_>,
         rpc: UnixStream,
-        content: Content,
+        (content, access): (Content, Access),
         signals: &Signals,
         terminal: Option<&Terminal>,
     ) -> io::Result<(Ended, Option<Reached>)> {
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
-            tasks.spawn_local(rpc::serve(rpc, content));
+            tasks.spawn_local(rpc::serve(rpc, content, access));
             until_end(watch, signals, terminal).await
         })
     }

@@ -3,10 +3,13 @@
 //! - What it does: puts the phrase or the method in front, the path after it, the cause at the end.
 //! - What must stay true: a retrieval that failed begins with the phrase, everything else with
 //!   `system.IPFS.<method>: `. A text is one line, and short whatever the cell sent.
-//! - Serves: rulings 7, 13.
+//! - Serves: rulings 7, 13, 15.
 
 use std::error::Error;
 
+use std::time::Duration;
+
+use crate::access::Access;
 use crate::content::{ContentError, PathError};
 use crate::phrase;
 
@@ -30,6 +33,12 @@ pub(super) enum Refusal {
     NotText { method: &'static str },
     #[error("system.IPFS.{method}")]
     Store { method: &'static str, source: ContentError },
+    #[error("system.IPFS.{method}: refused: this run doesn't grant it; it needs --ipfs-access {least}")]
+    Access { method: &'static str, least: Access },
+    #[error("system.Host.ipfs: refused: this run grants nothing of IPFS; it needs --ipfs-access read, write or full")]
+    NoAccess,
+    #[error("system.IPFS.{method}: timed out: not done within {} s", limit.as_secs_f64())]
+    Slow { method: &'static str, limit: Duration },
     #[error("system.IPFS.{method}: not implemented by this host")]
     Unimplemented { method: &'static str },
 }
@@ -68,6 +77,16 @@ impl From<Refusal> for capnp::Error {
             _ => capnp::Error::failed(text),
         }
     }
+}
+
+/// An exception as a method raised it, with a beginning that says whose it is: what isn't a [`Refusal`] comes from
+/// capnp (an argument that can't be read), which knows nothing of methods.
+pub(super) fn begun(method: &'static str, mut error: capnp::Error) -> capnp::Error {
+    let beginnings = [phrase::FETCH, phrase::NODE_TYPE, "system."];
+    if !beginnings.iter().any(|beginning| error.extra.starts_with(beginning)) {
+        error.extra = format!("system.IPFS.{method}: {error}");
+    }
+    error
 }
 
 /// A path as one short line.

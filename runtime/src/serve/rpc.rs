@@ -18,13 +18,14 @@ use futures::FutureExt;
 use super::gate::Gate;
 use super::host;
 use super::vat::Network;
+use crate::access::Access;
 use crate::content::Content;
 
-/// Serves one cell until it closes its end of `stream`, or breaks the protocol.
+/// Serves one cell until it closes its end of `stream`, or breaks the protocol. Of IPFS it may do what `access` grants.
 ///
 /// To be run by `spawn_local` on a current-thread runtime with I/O and time enabled. Dropping the future
 /// ends the session.
-pub async fn serve(stream: UnixStream, content: Content) {
+pub async fn serve(stream: UnixStream, content: Content, access: Access) {
     // For the end: parts of a session may outlive its future, and the cell must see the end of it.
     let Ok(socket) = stream.try_clone() else { return };
     let _shut = Shut(socket);
@@ -38,7 +39,7 @@ pub async fn serve(stream: UnixStream, content: Content) {
         return;
     }
     let gate = Gate::new();
-    let host = host::client(content, gate.clone());
+    let host = host::client(content, access, gate.clone());
     let session = RpcSystem::new(Box::new(Network::new(stream, gate)), Some(host.client));
     // capnp-rpc holds some of what a peer may claim for impossible, and panics: no reason to end the host.
     // Nothing of the session is looked at after that.

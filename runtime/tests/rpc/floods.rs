@@ -13,6 +13,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use crate::daemon::{Blocks, content, identity, nobody};
 use crate::frames::{add, cat, finish, opening};
 use crate::session::Panics;
+use ww::access::Access;
 
 /// What a host may take above its idle state, 20 MB (ruling 20), in KiB.
 const MORE: usize = 20_000_000 / 1024;
@@ -87,7 +88,7 @@ fn host_process() {
     let socket = UnixStream::from(ww_cell::grant("socket").expect("a socket"));
     let port = std::env::var("DAEMON").expect("a port").parse().expect("a port");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    tokio::task::LocalSet::new().block_on(&runtime, ww::serve::rpc::serve(socket, content(port)));
+    tokio::task::LocalSet::new().block_on(&runtime, ww::serve::rpc::serve(socket, content(port), Access::default()));
     assert_eq!(panics.since(), 0);
 }
 

@@ -17,6 +17,7 @@ use tokio_util::compat::TokioAsyncReadCompatExt;
 use ww_schema::system_capnp::{host, i_p_f_s};
 
 use crate::daemon::content;
+use ww::access::Access;
 
 /// Much longer than anything here takes: what hangs is to fail.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -30,7 +31,7 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 /// Starts a session, its daemon at that port, and gives the cell's socket, and the session's end.
 pub fn raw(daemon: u16) -> (UnixStream, tokio::task::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
-    (theirs, spawn_local(ww::serve::rpc::serve(ours, content(daemon))))
+    (theirs, spawn_local(ww::serve::rpc::serve(ours, content(daemon), Access::default())))
 }
 
 /// Starts a session and connects a cell to it.

@@ -20,6 +20,7 @@ impl fmt::Display for Plan {
             writeln!(f, "namespaces {}", self.namespaces.join(" "))?;
         }
         writeln!(f, "session    {}", self.session)?;
+        writeln!(f, "IPFS       {}", self.ipfs_access)?;
         writeln!(f, "directory  {}", plain(&self.workdir))?;
         let names: Vec<String> = self.environment.iter().map(|name| plain(name)).collect();
         writeln!(f, "variables  {}", names.join(" "))?;

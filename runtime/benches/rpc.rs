@@ -22,6 +22,7 @@ use tokio_util::compat::TokioAsyncReadCompatExt;
 use ww::access::Access;
 use ww::content::{Content, Timeouts};
 use ww::endpoint::Endpoint;
+use ww::serve::rpc::CellSession;
 use ww_schema::system_capnp::{host, i_p_f_s};
 
 /// An identity CID: the answer is in the path, and no daemon is asked.
@@ -33,7 +34,7 @@ const IN_FLIGHT: usize = 64;
 fn session() -> i_p_f_s::Client {
     let endpoint = Endpoint::parse(Endpoint::DEFAULT).expect("an endpoint");
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
-    spawn_local(ww::serve::rpc::serve(ours, Content::new(endpoint, Timeouts::default()), Access::default()));
+    spawn_local(CellSession::new().serve(ours, Content::new(endpoint, Timeouts::default()), Access::default()));
     theirs.set_nonblocking(true).expect("non-blocking");
     let (reader, writer) = tokio::net::UnixStream::from_std(theirs).expect("a stream").compat().split();
     let (reader, writer) = (BufReader::new(reader), BufWriter::new(writer));

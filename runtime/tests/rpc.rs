@@ -13,6 +13,8 @@ mod frames;
 mod interop;
 #[path = "rpc/methods.rs"]
 mod methods;
+#[path = "rpc/peers.rs"]
+mod peers;
 #[path = "rpc/refusals.rs"]
 mod refusals;
 #[path = "rpc/session.rs"]

@@ -8,10 +8,8 @@ pub mod rpc;
 
 pub use watch::Watch;
 
-mod answers;
 mod gate;
 mod host;
-mod inspect;
 mod ipfs;
 mod refusal;
 mod vat;
@@ -67,7 +65,7 @@ impl Server {
     ) -> io::Result<(Ended, Option<Reached>)> {
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
-            tasks.spawn_local(rpc::serve(rpc, content, access));
+            tasks.spawn_local(rpc::CellSession::new().serve(rpc, content, access));
             until_end(watch, signals, terminal).await
         })
     }

@@ -88,7 +88,8 @@ fn host_process() {
     let socket = UnixStream::from(ww_cell::grant("socket").expect("a socket"));
     let port = std::env::var("DAEMON").expect("a port").parse().expect("a port");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    tokio::task::LocalSet::new().block_on(&runtime, ww::serve::rpc::serve(socket, content(port), Access::default()));
+    tokio::task::LocalSet::new()
+        .block_on(&runtime, ww::serve::rpc::CellSession::new().serve(socket, content(port), Access::default()));
     assert_eq!(panics.since(), 0);
 }
 

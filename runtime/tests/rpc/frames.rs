@@ -72,3 +72,12 @@ pub fn add(question: u32, ipfs: u32, data: &[u8]) -> Vec<u8> {
 pub fn opening() -> Vec<u8> {
     [bootstrap(0), ipfs(1, 0)].concat()
 }
+
+/// An exception as the answer to a question.
+pub fn refuse(question: u32, reason: &str) -> Vec<u8> {
+    frame(|message| {
+        let mut answer = message.init_return();
+        answer.set_answer_id(question);
+        answer.init_exception().set_reason(reason);
+    })
+}

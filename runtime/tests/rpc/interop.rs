@@ -38,7 +38,7 @@ fn ask(mut cell: Command) {
     // It has the only other end: the session ends with it.
     drop(cell);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let session = ww::serve::rpc::serve(ours, daemon::content(daemon), Access::default());
+    let session = ww::serve::rpc::CellSession::new().serve(ours, daemon::content(daemon), Access::default());
     tokio::task::LocalSet::new().block_on(&runtime, session);
 
     let output = process.wait_with_output().expect("the cell's end");

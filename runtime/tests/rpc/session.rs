@@ -31,7 +31,7 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 /// Starts a session, its daemon at that port, and gives the cell's socket, and the session's end.
 pub fn raw(daemon: u16) -> (UnixStream, tokio::task::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
-    (theirs, spawn_local(ww::serve::rpc::serve(ours, content(daemon), Access::default())))
+    (theirs, spawn_local(ww::serve::rpc::CellSession::new().serve(ours, content(daemon), Access::Full)))
 }
 
 /// Starts a session and connects a cell to it.

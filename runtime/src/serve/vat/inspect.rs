@@ -6,10 +6,10 @@
 //! - Serves: rulings 13, 20.
 
 use capnp::Error;
-use capnp::message::Reader;
-use capnp::serialize::OwnedSegments;
 use capnp_rpc::rpc_capnp::cap_descriptor::ReceiverAnswer;
 use capnp_rpc::rpc_capnp::{call, message, message_target, payload, promised_answer, return_};
+
+use super::message::Incoming;
 
 /// The largest message that is neither a call nor a return, in bytes: it has no payload.
 const BARE_MESSAGE: usize = 64 << 10;
@@ -17,17 +17,18 @@ const BARE_MESSAGE: usize = 64 << 10;
 const CAPABILITIES: u32 = 64;
 const STEPS: u32 = 16;
 
-/// What a message does to the table of questions.
+/// What a message does to the tables of questions.
 pub(super) enum Kind {
     Asks(u32),
+    Answers(u32),
     Finishes(u32),
     Other,
 }
 
 /// Refuses a message that isn't fit for capnp-rpc, and says of others what they do.
-pub(super) fn inspect(message: &Reader<OwnedSegments>) -> Result<Kind, Error> {
-    let bytes = message.size_in_words() * 8;
-    let message = message.get_root::<message::Reader<'_>>()?;
+pub(super) fn inspect(message: &Incoming) -> Result<Kind, Error> {
+    let bytes = message.bytes();
+    let message = message.root()?;
     Ok(match message.which() {
         Ok(message::Call(call)) => {
             let call = call?;
@@ -42,10 +43,11 @@ pub(super) fn inspect(message: &Reader<OwnedSegments>) -> Result<Kind, Error> {
             Kind::Asks(call.get_question_id())
         }
         Ok(message::Return(answer)) => {
-            if let return_::Results(results) = answer?.which()? {
+            let answer = answer?;
+            if let return_::Results(results) = answer.which()? {
                 few_capabilities(results?)?;
             }
-            Kind::Other
+            Kind::Answers(answer.get_answer_id())
         }
         _ if bytes > BARE_MESSAGE => return Err(closed("a message without a payload is too large")),
         Ok(message::Bootstrap(bootstrap)) => Kind::Asks(bootstrap?.get_question_id()),
@@ -54,7 +56,7 @@ pub(super) fn inspect(message: &Reader<OwnedSegments>) -> Result<Kind, Error> {
     })
 }
 
-/// Why the connection ends, as the cell is told.
+/// Why the connection ends, as the far end is told.
 pub(super) fn closed(why: &str) -> Error {
     Error::failed(format!("the connection is closed: {why}"))
 }

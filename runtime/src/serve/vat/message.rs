@@ -1,0 +1,78 @@
+//! A message on its way in or out, as capnp-rpc handles it.
+//!
+//! - What must stay true: a message that came in counts in the gate until capnp-rpc has done with it.
+//! - Serves: rulings 13, 20.
+
+use std::rc::Rc;
+
+use capnp::Error;
+use capnp::capability::Promise;
+use capnp::message::{Builder, HeapAllocator, Reader};
+use capnp::serialize::OwnedSegments;
+use capnp_rpc::rpc_capnp::message;
+use capnp_rpc::{IncomingMessage, OutgoingMessage};
+
+use super::link::Link;
+use crate::serve::gate::Held;
+
+pub(super) struct Incoming {
+    message: Reader<OwnedSegments>,
+    _held: Held,
+}
+
+impl Incoming {
+    pub(super) fn new(message: Reader<OwnedSegments>, held: Held) -> Incoming {
+        Incoming { message, _held: held }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.message.size_in_words() * 8
+    }
+
+    pub(super) fn root(&self) -> Result<message::Reader<'_>, Error> {
+        self.message.get_root()
+    }
+}
+
+impl IncomingMessage for Incoming {
+    fn get_body(&self) -> Result<capnp::any_pointer::Reader<'_>, Error> {
+        self.message.get_root()
+    }
+}
+
+pub(super) struct Outgoing {
+    message: Builder<HeapAllocator>,
+    link: Rc<Link>,
+}
+
+impl Outgoing {
+    pub(super) fn new(message: Builder<HeapAllocator>, link: Rc<Link>) -> Outgoing {
+        Outgoing { message, link }
+    }
+}
+
+impl OutgoingMessage for Outgoing {
+    fn get_body(&mut self) -> Result<capnp::any_pointer::Builder<'_>, Error> {
+        self.message.get_root()
+    }
+
+    fn get_body_as_reader(&self) -> Result<capnp::any_pointer::Reader<'_>, Error> {
+        self.message.get_root_as_reader()
+    }
+
+    /// Nobody waits for the write: the promise is kept at once.
+    fn send(self: Box<Self>) -> (Promise<(), Error>, Rc<Builder<HeapAllocator>>) {
+        let Outgoing { message, link } = *self;
+        let message = Rc::new(message);
+        link.send(message.clone());
+        (Promise::ok(()), message)
+    }
+
+    fn take(self: Box<Self>) -> Builder<HeapAllocator> {
+        self.message
+    }
+
+    fn size_in_words(&self) -> usize {
+        self.message.size_in_words()
+    }
+}

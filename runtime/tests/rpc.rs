@@ -1,5 +1,5 @@
-//! RPC on fd 3 as cells meet it: what works, what is refused, cells that break the protocol or flood it, and
-//! cells in other languages. The daemon behind it is part of the test.
+//! RPC on fd 3 as cells meet it: what works, what is refused, cells that break the protocol or flood it. The daemon
+//! behind it is part of the test.
 
 #[path = "rpc/broken.rs"]
 mod broken;
@@ -9,8 +9,6 @@ mod daemon;
 mod floods;
 #[path = "rpc/frames.rs"]
 mod frames;
-#[path = "rpc/interop.rs"]
-mod interop;
 #[path = "rpc/methods.rs"]
 mod methods;
 #[path = "rpc/peers.rs"]

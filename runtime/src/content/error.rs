@@ -126,6 +126,12 @@ pub enum ContentError {
         /// The limit.
         after: Duration,
     },
+    /// Connected, and an upload isn't taken.
+    #[error("timed out: the daemon took nothing of an upload for {}", Seconds(.after))]
+    Untaken {
+        /// The limit.
+        after: Duration,
+    },
     /// The daemon's own word: HTTP 500 with a `Message`.
     #[error("the daemon says: {message}")]
     Daemon {

@@ -6,16 +6,19 @@
 //!   trailers and error bodies are bounded. Nothing exists before the first request.
 //! - Serves: rulings 6 (nothing is dialled until needed), 7, 20.
 
+mod asked;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -24,8 +27,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::endpoint::{Endpoint, Host, Target};
 
 use super::error::tame;
-use super::payload::Payload;
+use super::payload::{Payload, Sent};
+use super::turns::Turns;
 use super::{ContentError, Timeouts, dial::Dialer};
+
+pub(crate) use asked::Asked;
 
 /// The largest head of an answer, and how much of a body is read ahead, in bytes.
 const BUFFER: usize = 128 * 1024;
@@ -36,7 +42,7 @@ const SMALL: usize = 64 * 1024;
 /// Idle connections that are kept.
 const KEPT: usize = 8;
 /// One answer may take this many times the idle timeout, from request to end.
-const SLOWEST: u32 = 4;
+pub(crate) const SLOWEST: u32 = 4;
 /// And a call of a cell's, which may need many answers, this many times.
 const CALL: u32 = 10;
 /// A timeout longer than this is as good as none.
@@ -46,16 +52,18 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(crate) struct Client {
     dialer: Dialer,
     timeouts: Timeouts,
-    idle: RefCell<Vec<SendRequest<Payload>>>,
+    idle: RefCell<Vec<SendRequest<Sent>>>,
     /// For the one large block that may be in memory.
     pub(crate) large: Semaphore,
+    /// For the blocks of files that are being read in order.
+    pub(crate) turns: Rc<Turns>,
 }
 
 /// An answer whose head said 200.
 pub(crate) struct Answer<'a> {
     client: &'a Client,
     body: Incoming,
-    connection: Option<SendRequest<Payload>>,
+    connection: Option<SendRequest<Sent>>,
     wait: Wait<'a>,
 }
 
@@ -75,6 +83,7 @@ impl Client {
             timeouts,
             idle: RefCell::default(),
             large: Semaphore::new(1),
+            turns: Turns::new(),
         }
     }
 
@@ -98,9 +107,9 @@ impl Client {
         };
         let wait = Wait { what, timeouts: self.timeouts, end: Instant::now() + self.timeouts.idle * SLOWEST };
         // An upload's silence isn't the daemon's: it may read all before it says a word.
-        let head = async |connection: &mut SendRequest<Payload>, payload: Payload| {
+        let head = async |connection: &mut SendRequest<Sent>, payload: Payload| {
             let uploads = !payload.is_empty();
-            let sent = connection.send_request(self.request(path, content_type, payload)?);
+            let sent = connection.send_request(self.request(path, content_type, payload.into())?);
             let answer = if uploads { wait.total(sent).await? } else { wait.idle(sent).await? };
             answer.map_err(ContentError::Http)
         };
@@ -113,6 +122,19 @@ impl Client {
             }
             answer => answer?,
         };
+        self.checked(answer, connection, wait).await
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    async fn checked<'a>(
+        &'a self,
+        answer: Response<Incoming>,
+        connection: SendRequest<Sent>,
+        wait: Wait<'a>,
+    ) -> Result<Answer<'a>, ContentError> {
         let (head, body) = answer.into_parts();
         let answer = Answer { client: self, body, connection: Some(connection), wait };
         check_trailers(&head.headers)?;
@@ -126,7 +148,7 @@ impl Client {
     }
 
     /// A connection of an earlier request that is still open, as far as can be told.
-    async fn kept(&self) -> Option<SendRequest<Payload>> {
+    async fn kept(&self) -> Option<SendRequest<Sent>> {
         loop {
             let mut connection = self.idle.borrow_mut().pop()?;
             // Ready once its driver has seen the end of the last answer; one whose runtime is gone never is.
@@ -137,7 +159,7 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Payload>, ContentError> {
+    async fn connect(&self) -> Result<SendRequest<Sent>, ContentError> {
         let io = TokioIo::new(self.dialer.dial().await?);
         let mut builder = Builder::new();
         builder.max_buf_size(BUFFER).max_headers(HEADERS);
@@ -147,12 +169,7 @@ impl Client {
         Ok(connection)
     }
 
-    fn request(
-        &self,
-        path: &str,
-        content_type: Option<&str>,
-        payload: Payload,
-    ) -> Result<Request<Payload>, ContentError> {
+    fn request(&self, path: &str, content_type: Option<&str>, body: Sent) -> Result<Request<Sent>, ContentError> {
         let host = match self.dialer.endpoint().target() {
             Target::Unix(_) => "localhost".to_owned(),
             Target::Tcp { host: Host::Ip(ip), port } => std::net::SocketAddr::new(*ip, *port).to_string(),
@@ -163,7 +180,7 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
-        request.body(payload).map_err(|error| ContentError::Answer(error.to_string()))
+        request.body(body).map_err(|error| ContentError::Answer(error.to_string()))
     }
 }
 

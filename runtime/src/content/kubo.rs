@@ -24,9 +24,17 @@ const LARGE: usize = 384 * 1024;
 impl Client {
     /// A whole block, verified. Of several at once, all but one wait before they grow large.
     pub(crate) async fn block(&self, cid: &Cid) -> Result<Vec<u8>, ContentError> {
+        self.block_when(cid, async || ()).await
+    }
+
+    /// The same, taken into memory when `free` says that there is room.
+    pub(crate) async fn block_when(&self, cid: &Cid, mut free: impl AsyncFnMut()) -> Result<Vec<u8>, ContentError> {
         let mut block = Vec::new();
         let mut large = None;
         self.block_chunks(cid, async |chunk| {
+            if block.is_empty() {
+                free().await;
+            }
             if large.is_none() && block.len() + chunk.len() > LARGE {
                 // It is never closed. Whoever has the permit waits for nothing but the daemon.
                 large = self.large.acquire().await.ok();
@@ -88,22 +96,33 @@ impl Client {
 
     /// Stores a file, unpinned, with the import profile `unixfs-v1-2025` (ruling 16).
     pub(crate) async fn add(&self, data: Bytes) -> Result<cid::Cid, ContentError> {
-        #[derive(Deserialize)]
-        struct Added {
-            #[serde(rename = "Hash")]
-            hash: String,
-        }
-        // Every parameter that counts is named: the user's `Import.*` must not change a cell's CIDs.
-        let request = "/api/v0/add?pin=false&progress=false&wrap-with-directory=false&trickle=false&inline=false\
-                       &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024";
-        let expected = import::cid_of(&data).ok_or(ContentError::TooLarge { limit: 1 << 30 })?;
+        let expected = import::cid_of(&data);
         let (content_type, payload) = Payload::multipart(data, &expected.to_string());
-        let body = self.post(request, Some(&content_type), payload, "an upload").await?.small().await?;
-        let answer = || ContentError::Answer(format!("an upload became {}", tame(&String::from_utf8_lossy(&body))));
-        let added: Added = serde_json::from_slice(&body).map_err(|_| answer())?;
-        if parse_cid(&added.hash).is_none_or(|cid| cid.to_bytes() != expected.to_bytes()) {
-            return Err(answer());
-        }
-        Ok(expected)
+        let answer = self.post(&add_request(false), Some(&content_type), payload, "an upload").await?;
+        added(&answer.small().await?, expected)
     }
+}
+
+/// Where a file is sent to be stored. Every parameter that counts is named: the user's `Import.*` must not
+/// change a cell's CIDs.
+pub(crate) fn add_request(pin: bool) -> String {
+    format!(
+        "/api/v0/add?pin={pin}&progress=false&wrap-with-directory=false&trickle=false&inline=false\
+         &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024"
+    )
+}
+
+/// Reads what the daemon says of a file that it has stored.
+pub(crate) fn added(body: &[u8], expected: cid::Cid) -> Result<cid::Cid, ContentError> {
+    #[derive(Deserialize)]
+    struct Added {
+        #[serde(rename = "Hash")]
+        hash: String,
+    }
+    let answer = || ContentError::Answer(format!("an upload became {}", tame(&String::from_utf8_lossy(body))));
+    let added: Added = serde_json::from_slice(body).map_err(|_| answer())?;
+    if parse_cid(&added.hash).is_none_or(|cid| cid.to_bytes() != expected.to_bytes()) {
+        return Err(answer());
+    }
+    Ok(expected)
 }

@@ -2,8 +2,9 @@
 //!
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `dial`, `payload` and `http` (one request, bounded), `kubo` (the API's
-//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `dir` and `shard`
-//!   (directories), `import` (the CID that an upload must have).
+//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `range` and `turns`
+//!   (files in order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID
+//!   that one must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -25,12 +26,18 @@ mod kubo;
 mod node;
 mod path;
 mod payload;
+mod range;
 mod shard;
+mod turns;
+mod upload;
 mod verify;
 mod walk;
 
+pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
 pub use path::{ContentPath, PathError};
+pub use range::Reading;
+pub use upload::Upload;
 
 /// A CID whose digest may have 128 bytes, the most that Kubo puts into an identity CID (`--inline-limit`).
 pub type Cid = cid::CidGeneric<128>;
@@ -157,6 +164,16 @@ impl Content {
         Ok(data.into_inner())
     }
 
+    /// A range of a file, to be taken in order; a range past its end is empty. Fetches what leads to the file
+    /// and nothing of it.
+    ///
+    /// # Errors
+    /// As [`Content::fetch`].
+    pub async fn read(&self, path: &ContentPath, offset: u64, length: u64) -> Result<Reading, ContentError> {
+        let cid = dir::resolve(&self.client, path).await?;
+        Ok(Reading::new(self.client.clone(), cid, offset, length))
+    }
+
     /// The entries of a directory, sharded or not, sorted by name. A file and a symlink have none.
     ///
     /// # Errors
@@ -181,5 +198,11 @@ impl Content {
     /// Where the daemon can't be reached, refuses, or stored it under another CID than the profile's.
     pub async fn add(&self, data: Vec<u8>) -> Result<cid::Cid, ContentError> {
         self.client.add(data.into()).await
+    }
+
+    /// A file to be stored with the daemon as [`Content::add`] does, however large; pinned recursively, if so asked.
+    /// Dials nothing yet. One that is dropped before its end was never there.
+    pub fn upload(&self, pin: bool) -> Upload {
+        Upload::new(self.client.clone(), pin)
     }
 }

@@ -21,12 +21,12 @@ use super::{Cid, ContentError, NodeKind, http::Client};
 /// Blocks asked for at once. More gain nothing on loopback (measured: 1, 2, 4, 8 give 200, 280, 305, 300 MB/s).
 pub(crate) const IN_FLIGHT: usize = 4;
 /// The deepest tree. Two links a node and 1 byte a leaf make 2^64 bytes at this depth.
-const DEPTH: u32 = 64;
+pub(super) const DEPTH: u32 = 64;
 /// The most links that wait at once, in bytes of memory: one block full of links, twice over.
-const WAITING: usize = 4 * 1024 * 1024;
+pub(super) const WAITING: usize = 4 * 1024 * 1024;
 /// The most blocks of a file of `size` bytes, so that its time has a bound. A tree in which each leaf holds
 /// a byte has at most two blocks a byte; only a small file (1 MiB of chunks of 2 bytes) may be cut so fine.
-fn blocks_of(size: u64) -> u64 {
+pub(super) fn blocks_of(size: u64) -> u64 {
     (1 << 16) + size.saturating_mul(2).min((1 << 20) + size / 64)
 }
 
@@ -55,16 +55,22 @@ impl Sink for RefCell<Vec<u8>> {
 }
 
 /// A block to fetch, and where its bytes of the file go.
-struct Part {
-    cid: Cid,
-    offset: u64,
+pub(super) struct Part {
+    pub(super) cid: Cid,
+    pub(super) offset: u64,
     /// What the parent declares; the root has no parent.
-    size: Option<u64>,
-    depth: u32,
+    pub(super) size: Option<u64>,
+    pub(super) depth: u32,
+}
+
+impl Part {
+    pub(super) fn root(cid: Cid) -> Part {
+        Part { cid, offset: 0, size: None, depth: 0 }
+    }
 }
 
 /// The links of an inner node that are still to be followed, 44 bytes each instead of a [`Cid`]'s 150.
-struct Level {
+pub(super) struct Level {
     cids: Vec<u8>,
     /// The end of each CID in `cids`, and the declared size of what is below it.
     links: std::vec::IntoIter<(u32, u64)>,
@@ -76,8 +82,7 @@ struct Level {
 /// Fetches the file `root` of at most `max_size` bytes into an empty sink; returns its size. After an
 /// error the sink holds bytes that mean nothing.
 pub(crate) async fn fetch(client: &Client, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
-    let part = Part { cid: root, offset: 0, size: None, depth: 0 };
-    let (size, level) = fetch_part(client, part, sink, max_size).await?;
+    let (size, level) = fetch_part(client, Part::root(root), sink, max_size).await?;
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
     let mut blocks = blocks_of(size);
@@ -169,10 +174,10 @@ async fn fetch_part(
     }
 }
 
-const NOT_A_FILE: &str = "a part of a file is not a file";
+pub(super) const NOT_A_FILE: &str = "a part of a file is not a file";
 
 /// The UnixFS file in a node; at the root, anything else is an unexpected type, below it nonsense.
-fn as_file<'a, 'b>(cid: &Cid, node: &'a Node<'b>, root: bool) -> Result<&'a UnixFs<'b>, ContentError> {
+pub(super) fn as_file<'a, 'b>(cid: &Cid, node: &'a Node<'b>, root: bool) -> Result<&'a UnixFs<'b>, ContentError> {
     match NodeKind::of(node) {
         (NodeKind::File, Some(file)) => Ok(file),
         (kind, _) if root => Err(kind.into()),
@@ -197,7 +202,7 @@ pub(crate) fn tree_size(cid: &Cid, node: &Node<'_>, file: &UnixFs<'_>) -> Result
 }
 
 impl Level {
-    fn new(node: &Node<'_>, file: &UnixFs<'_>, offset: u64, depth: u32) -> Option<Level> {
+    pub(super) fn new(node: &Node<'_>, file: &UnixFs<'_>, offset: u64, depth: u32) -> Option<Level> {
         let mut cids = Vec::new();
         let mut links = Vec::with_capacity(file.block_sizes.len());
         for (link, size) in node.links().zip(&file.block_sizes) {
@@ -209,7 +214,7 @@ impl Level {
         (!level.cids.is_empty()).then_some(level)
     }
 
-    fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         self.cids.capacity() + self.links.len() * size_of::<(u32, u64)>()
     }
 }

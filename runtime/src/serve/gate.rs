@@ -84,7 +84,7 @@ impl Gate {
     }
 
     /// The reply of the one before counts until the cell has taken it.
-    async fn taken(&self) {
+    pub(super) async fn taken(&self) {
         self.until(|| self.queued.get() <= QUEUED).await;
     }
 

@@ -6,6 +6,8 @@
 //! - Serves: rulings 7, 13, 20.
 
 mod guard;
+mod read;
+mod write;
 
 pub(super) use guard::Guarded;
 
@@ -15,6 +17,8 @@ use capnp::Error;
 use ww_schema::system_capnp::i_p_f_s as ipfs;
 use ww_schema::system_capnp::{EntryType as Type, node_info};
 
+use self::read::Reads;
+use self::write::Uploads;
 use super::gate::{Gate, SMALL};
 use super::refusal::Refusal;
 use crate::content::{Content, ContentError, ContentPath, EntryType, NodeInfoKind};
@@ -28,11 +32,13 @@ const STEP: usize = 1 << 20;
 pub(super) struct Ipfs {
     content: Content,
     gate: Rc<Gate>,
+    reads: Reads,
+    uploads: Uploads,
 }
 
 impl Ipfs {
     pub(super) fn new(content: Content, gate: Rc<Gate>) -> Ipfs {
-        Ipfs { content, gate }
+        Ipfs { content, gate, reads: Reads::default(), uploads: Uploads::default() }
     }
 }
 
@@ -130,6 +136,14 @@ impl ipfs::Server for Ipfs {
         describe(&node.kind, info.init_node_type())
     }
 
+    async fn read(self: Rc<Self>, params: ipfs::ReadParams, results: ipfs::ReadResults) -> Result<(), Error> {
+        read::read(&self.content, &self.gate, &self.reads, params, results).await
+    }
+
+    async fn write(self: Rc<Self>, params: ipfs::WriteParams, mut results: ipfs::WriteResults) -> Result<(), Error> {
+        write::write(&self.content, &self.uploads, &params, &mut results)
+    }
+
     unimplemented_methods! {
         pin(PinParams, PinResults) "pin";
         unpin(UnpinParams, UnpinResults) "unpin";
@@ -138,8 +152,6 @@ impl ipfs::Server for Ipfs {
         connect(ConnectParams, ConnectResults) "connect";
         peers(PeersParams, PeersResults) "peers";
         resolve_node(ResolveNodeParams, ResolveNodeResults) "resolveNode";
-        read(ReadParams, ReadResults) "read";
-        write(WriteParams, WriteResults) "write";
         resolve(ResolveParams, ResolveResults) "resolve";
         get_block(GetBlockParams, GetBlockResults) "getBlock";
         put_block(PutBlockParams, PutBlockResults) "putBlock";

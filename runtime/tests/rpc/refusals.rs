@@ -109,9 +109,9 @@ fn methods_that_arent_there_are_named() {
         }
         refused! {
             pin_request unpin_request pins_request id_request connect_request peers_request resolve_node_request
-            read_request write_request resolve_request get_block_request put_block_request
+            resolve_request get_block_request put_block_request
         }
-        let methods = "pin unpin pins id connect peers resolveNode read write resolve getBlock putBlock";
+        let methods = "pin unpin pins id connect peers resolveNode resolve getBlock putBlock";
         for (error, method) in refused.into_iter().zip(methods.split(' ')) {
             assert_eq!(error.kind, ErrorKind::Unimplemented);
             assert_eq!(text(error), format!("system.IPFS.{method}: not implemented by this host"));

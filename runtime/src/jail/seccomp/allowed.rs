@@ -6,7 +6,7 @@
 //! What must stay true: a call gets here because a program needs it, and not because it does no harm.
 //! Clauses: JAIL-04, JAIL-19, JAIL-22.
 
-use super::arguments::Check;
+use super::check::Check;
 use super::{Machine, Subject};
 
 /// Calls that are allowed for one reason.

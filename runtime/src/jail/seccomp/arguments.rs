@@ -10,106 +10,13 @@
 //! openat2(2), whose mode lies there, is closed as clone3(2) is: libraries fall back on openat(2).
 //! Clauses: JAIL-21, JAIL-39.
 
-use libc::{EAFNOSUPPORT, EINVAL, EPERM};
+use libc::{EAFNOSUPPORT, EINVAL};
 
-use super::ranges::Range;
-use super::tree::Verdict;
-use super::tree::Verdict::Allow;
+use super::check::Verdict::Allow;
+use super::check::{Check, Decision, REFUSED, Range, Rule, Verdict, from};
 use super::{Subject, modes};
 
-/// What an argument must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
-    /// clone(2): no new namespaces; in the host, threads alone.
-    Clone,
-    /// ioctl(2): of terminals and consoles, what is known to stay with them.
-    Ioctl,
-    /// socket(2): the families that lead nowhere else.
-    Socket,
-    /// socketpair(2): the same.
-    Pair,
-    /// Of the type that can't be sent anywhere else.
-    PairType,
-    /// prctl(2): the options that programs set on themselves.
-    Prctl,
-    /// mknod(2): no devices, and a mode as below.
-    Mknod,
-    /// mknodat(2): the same.
-    Mknodat,
-    /// open(2): a mode, where a file is made.
-    Open,
-    /// openat(2): the same.
-    Openat,
-    /// chmod(2): by name, and a mode.
-    Chmod,
-    /// fchmodat(2): the same.
-    Fchmodat,
-    /// A mode, the second argument: of no file that others execute by its owner's or group's rights.
-    ModeSecond,
-    /// The same, where it is the third.
-    ModeThird,
-    /// The same, where it is the fourth.
-    ModeFourth,
-    /// personality(2): the usual one, and one without randomised addresses.
-    Personality,
-    /// What changes a file by its name.
-    ByName,
-    /// utimensat(2), which takes no name where the file is open.
-    Utimensat,
-    /// The upper half of that.
-    UtimensatUpper,
-    /// What is done to a process, the first argument: to itself.
-    Itself,
-    /// The same, where it is the second.
-    ItselfSecond,
-}
-
-/// What a check comes to.
-#[derive(Debug, Clone, Copy)]
-pub enum Decision {
-    /// This, whatever the arguments are.
-    Always(Verdict),
-    /// By an argument.
-    By(Rule),
-}
-
-/// A look at half of an argument.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Which half: twice the argument's place, from 0, and one more for the upper.
-    pub half: u32,
-    /// The bits of it that count.
-    pub mask: u32,
-    /// What they come to.
-    pub verdicts: &'static [Range],
-}
-
 impl Check {
-    /// Every check: its place here is its number in a filter. One that another leads to comes after it.
-    pub const ALL: [Check; 21] = [
-        Check::Clone,
-        Check::Ioctl,
-        Check::Socket,
-        Check::Pair,
-        Check::PairType,
-        Check::Prctl,
-        Check::Mknod,
-        Check::Mknodat,
-        Check::Open,
-        Check::Openat,
-        Check::Chmod,
-        Check::Fchmodat,
-        Check::ModeSecond,
-        Check::ModeThird,
-        Check::ModeFourth,
-        Check::Personality,
-        Check::ByName,
-        Check::Utimensat,
-        Check::UtimensatUpper,
-        Check::Itself,
-        Check::ItselfSecond,
-    ];
-
     /// The check as it is made for a subject.
     pub const fn of(self, subject: Subject) -> Decision {
         use Subject::{Cell, Host, Restricted};
@@ -160,13 +67,8 @@ const fn by(argument: u32, mask: u32, verdicts: &'static [Range]) -> Decision {
     Decision::By(Rule { half: 2 * argument, mask, verdicts })
 }
 
-pub(super) const REFUSED: Verdict = Verdict::Errno(EPERM);
 const NO_FAMILY: Verdict = Verdict::Errno(EAFNOSUPPORT);
 const NO_OPTION: Verdict = Verdict::Errno(EINVAL);
-
-pub(super) const fn from(from: u32, verdict: Verdict) -> Range {
-    Range { from, verdict }
-}
 
 /// Seven namespaces. clone(2) can't ask for the eighth, time: that bit is of the signal at its child's end, and
 /// only clone3(2) and unshare(2), which are closed, know it by another name.

@@ -9,6 +9,7 @@
 
 pub mod allowed;
 pub mod arguments;
+pub mod check;
 pub mod modes;
 pub mod ranges;
 pub mod tree;

@@ -6,9 +6,8 @@
 //! without: mkdir(2) takes neither bit, and gives a directory that of the one around it.
 //! Clauses: JAIL-21, JAIL-39.
 
-use super::arguments::{Check, REFUSED, from};
-use super::ranges::Range;
-use super::tree::Verdict::{Allow, Depends};
+use super::check::Verdict::{Allow, Depends};
+use super::check::{Check, REFUSED, Range, from};
 
 /// Set-user-ID and set-group-ID: none of these bits, be it a directory, which a filter can't tell from a file.
 pub const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;

@@ -3,18 +3,8 @@
 //! What must stay true: ranges rise from 0, and neighbours differ.
 
 use super::allowed::ALLOWED;
-use super::arguments::Decision;
-use super::tree::Verdict;
+use super::check::{Decision, Range, Verdict};
 use super::{Machine, Subject};
-
-/// Numbers from `from` to the next range's.
-#[derive(Debug, Clone, Copy)]
-pub struct Range {
-    /// The first.
-    pub from: u32,
-    /// What becomes of them.
-    pub verdict: Verdict,
-}
 
 /// Call numbers below this are told apart; none is above but x32's.
 pub const NUMBERS: usize = 512;

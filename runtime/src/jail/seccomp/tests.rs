@@ -5,10 +5,9 @@ mod arguments;
 use std::collections::BTreeMap;
 
 use super::allowed::{ALLOWED, Call, Group};
-use super::arguments::{Check, Decision};
+use super::check::{Check, Decision, Range, Verdict};
 use super::interpreter::{self, run};
-use super::ranges::{NUMBERS, Range, X32};
-use super::tree::Verdict;
+use super::ranges::{NUMBERS, X32};
 use super::{Filter, Machine, Subject};
 
 const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];

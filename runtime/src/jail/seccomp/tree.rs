@@ -7,8 +7,8 @@
 //! What must stay true: only LD, JMP, AND and RET are used: the kernel's search for what is always allowed gives up
 //! at any other. A jump is a byte, so a program that grows past that doesn't compile.
 
-use super::arguments::{Check, Decision, Rule};
-use super::ranges::{self, Range, Ranges};
+use super::check::{Check, Decision, Range, Rule, Verdict};
+use super::ranges::{self, Ranges};
 use super::{Machine, Subject};
 
 /// One instruction, as `struct sock_filter` has it (`linux/filter.h`).
@@ -42,39 +42,6 @@ pub const NUMBER: u32 = 0;
 pub const ARCHITECTURE: u32 = 4;
 /// See [`NUMBER`].
 pub const ARGUMENTS: u32 = 16;
-
-/// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is made.
-    Allow,
-    /// It fails with this.
-    Errno(i32),
-    /// The process is killed.
-    Kill,
-    /// It depends on an argument.
-    Depends(Check),
-}
-
-impl Verdict {
-    /// As a filter answers it (seccomp(2)); a check is no answer.
-    pub const fn answer(self) -> u32 {
-        match self {
-            Verdict::Allow => libc::SECCOMP_RET_ALLOW,
-            Verdict::Errno(errno) => libc::SECCOMP_RET_ERRNO | errno as u32,
-            Verdict::Kill => libc::SECCOMP_RET_KILL_PROCESS,
-            Verdict::Depends(_) => panic!("a check isn't an answer"),
-        }
-    }
-
-    /// Where a jump for it leads: answers are told from checks by their upper half.
-    pub const fn label(self) -> u32 {
-        match self {
-            Verdict::Depends(check) => check as u32,
-            other => other.answer(),
-        }
-    }
-}
 
 /// The longest program whose jumps are all a byte.
 const LONGEST: usize = 256;

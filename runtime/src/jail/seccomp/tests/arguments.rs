@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::arguments::{Check, Decision, Rule};
+use super::super::check::{Check, Decision, Rule};
 use super::super::ranges::NUMBERS;
 use super::super::{Machine, Subject};
 use super::{ALLOW, ENOSYS, MACHINES, SUBJECTS, answer, checked, names, wanted};

@@ -59,6 +59,33 @@ fn is_served(language: &str) {
     assert!(lines[2].contains("system.IPFS.cat:neither a CID") && lines[2].contains(r#""kind":"failed""#), "{said}");
 }
 
+/// The pages, and the files that each shows.
+const PAGES: &[(&str, &[&str])] = &[
+    ("cpp.md", &["fixtures/service/hello.capnp", "fixtures/cells/cpp/shortest.cc"]),
+    ("go.md", &["fixtures/service/hello.capnp", "fixtures/cells/go/shortest/main.go"]),
+    ("peers.md", &["fixtures/peers/go/shortest/main.go"]),
+    ("python.md", &["fixtures/service/hello.capnp", "fixtures/cells/python/shortest.py"]),
+    ("rust.md", &["fixtures/service/hello.capnp", "fixtures/cells/rust/shortest.rs"]),
+];
+
+#[test]
+fn the_pages_show_the_files_that_are_built() {
+    let folder = root().join("docs/guide/cells");
+    let read =
+        |path: PathBuf| std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    for (page, files) in PAGES {
+        let text = read(folder.join(page));
+        for file in *files {
+            let block = format!("\n{}```\n", read(root().join(file)));
+            assert!(text.contains(&block), "docs/guide/cells/{page} shows {file} as it isn't");
+        }
+    }
+    let mut pages: Vec<_> =
+        std::fs::read_dir(folder).expect("the pages").flatten().map(|entry| entry.file_name()).collect();
+    pages.sort();
+    assert_eq!(pages, PAGES.iter().map(|(page, _)| *page).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_cell_in_cpp_is_served() {
     is_served("cpp");

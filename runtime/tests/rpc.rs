@@ -17,3 +17,5 @@ mod peers;
 mod refusals;
 #[path = "rpc/session.rs"]
 mod session;
+#[path = "rpc/tail.rs"]
+mod tail;

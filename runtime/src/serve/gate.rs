@@ -1,9 +1,9 @@
 //! What one session may hold in memory: counts it, and makes the reader and the bulk calls wait.
 //!
-//! - What it does: counts bytes of replies that the cell hasn't taken, bytes and number of messages that
-//!   are being worked on. capnp-rpc bounds neither.
-//! - What must stay true: nothing is received while a count is over its limit; a whole file or message is
-//!   in memory once at a time; nobody who waits here holds what another waits for.
+//! - What it does: counts bytes of what the far end hasn't taken, bytes and number of messages that are being
+//!   worked on, calls that go on. capnp-rpc bounds none of them.
+//! - What must stay true: nothing is received while a count is over its limit, but for answers that the host waits
+//!   for; a whole file or message is in memory once at a time; nobody who waits here holds what another waits for.
 //! - Serves: rulings 13, 20.
 
 use std::cell::Cell;
@@ -12,12 +12,15 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// Bytes of replies above which nothing is received.
+/// Bytes for the far end above which nothing is received of it.
 const QUEUED: usize = 256 << 10;
 /// Bytes of messages in work above which nothing is received. One message may exceed it by its whole size.
 const HELD: usize = 256 << 10;
 /// Messages in work above which nothing is received.
 const CALLS: usize = 1024;
+/// The same where the host waits for answers, which come behind whatever else is sent: above it, calls are refused.
+const HELD_WAITING: usize = 1 << 20;
+const CALLS_WAITING: usize = 2048;
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
@@ -26,8 +29,12 @@ const OPEN: &str = "no semaphore of a gate is ever closed";
 /// The counts of one session.
 pub(super) struct Gate {
     queued: Cell<usize>,
+    redirected: Cell<usize>,
     held: Cell<usize>,
+    held_small: Cell<usize>,
     calls: Cell<usize>,
+    working: Cell<usize>,
+    owed: Cell<usize>,
     lowered: Notify,
     small: Semaphore,
     large: Arc<Semaphore>,
@@ -40,20 +47,55 @@ pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Gate {
     pub(super) fn new() -> Rc<Gate> {
+        Gate::sharing(Arc::new(Semaphore::new(1)))
+    }
+
+    /// One whose turns for large messages are those of others too.
+    pub(super) fn sharing(large: Arc<Semaphore>) -> Rc<Gate> {
         Rc::new(Gate {
             queued: Cell::new(0),
+            redirected: Cell::new(0),
             held: Cell::new(0),
+            held_small: Cell::new(0),
             calls: Cell::new(0),
+            working: Cell::new(0),
+            owed: Cell::new(0),
             lowered: Notify::new(),
             small: Semaphore::new(SMALL_CALLS),
-            large: Arc::new(Semaphore::new(1)),
+            large,
             message: Cell::new(None),
         })
     }
 
     /// Waits until more may be received.
     pub(super) async fn open(&self) {
-        self.until(|| self.queued.get() <= QUEUED && self.held.get() <= HELD && self.calls.get() < CALLS).await;
+        let room = || self.held.get() <= HELD && self.calls.get() < CALLS;
+        self.until(|| self.queued.get() <= QUEUED && (self.owed.get() > 0 || room())).await;
+    }
+
+    /// Waits until the far end has taken most of what it was sent.
+    pub(super) async fn taken(&self) {
+        self.until(|| self.queued.get() + self.redirected.get() <= QUEUED).await;
+    }
+
+    /// The same, whatever it has called for itself.
+    pub(super) async fn read(&self) {
+        self.until(|| self.queued.get() <= QUEUED).await;
+    }
+
+    /// Whether a call is one too many.
+    pub(super) fn is_full(&self) -> bool {
+        self.held_small.get() > HELD_WAITING || self.calls.get() >= CALLS_WAITING
+    }
+
+    /// Bytes of messages in work, but for a large one.
+    pub(super) fn held_small(&self) -> usize {
+        self.held_small.get()
+    }
+
+    /// Bytes of the large one.
+    pub(super) fn held_large(&self) -> usize {
+        self.held.get() - self.held_small.get()
     }
 
     /// A turn for a call whose data is [`SMALL`] at most.
@@ -80,12 +122,9 @@ impl Gate {
 
     /// Waits for the turn to receive a message of any size.
     pub(super) async fn large_message(&self) -> Turn {
-        self.large_call().await
-    }
-
-    /// The reply of the one before counts until the cell has taken it.
-    pub(super) async fn taken(&self) {
-        self.until(|| self.queued.get() <= QUEUED).await;
+        let turn = self.large.clone().acquire_owned().await.expect(OPEN);
+        self.read().await;
+        turn
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {
@@ -103,11 +142,54 @@ impl Gate {
         self.lowered.notify_waiters();
     }
 
+    pub(super) fn queued(&self) -> usize {
+        self.queued.get()
+    }
+
+    /// Counts results that the far end has redirected to itself, until what this returns is dropped.
+    pub(super) fn redirect(self: &Rc<Self>, bytes: usize) -> Redirected {
+        self.redirected.set(self.redirected.get() + bytes);
+        Redirected { gate: self.clone(), bytes }
+    }
+
+    pub(super) fn redirected(&self) -> usize {
+        self.redirected.get()
+    }
+
+    /// A call of the far end's begins, and ends.
+    pub(super) fn begins(&self) {
+        self.working.set(self.working.get() + 1);
+    }
+
+    pub(super) fn ends(&self) {
+        self.working.set(self.working.get().saturating_sub(1));
+    }
+
+    pub(super) fn working(&self) -> usize {
+        self.working.get()
+    }
+
+    /// The far end is asked, and answers.
+    pub(super) fn asks(&self) {
+        self.owed.set(self.owed.get() + 1);
+        self.lowered.notify_waiters();
+    }
+
+    pub(super) fn is_answered(&self) {
+        self.owed.set(self.owed.get().saturating_sub(1));
+    }
+
+    pub(super) fn owed(&self) -> usize {
+        self.owed.get()
+    }
+
     /// Counts a message until what this returns is dropped, and keeps its turn until then at most.
     pub(super) fn hold(self: &Rc<Self>, bytes: usize, turn: Option<Turn>) -> Held {
         let large = turn.is_some();
         if large {
             self.message.set(turn);
+        } else {
+            self.held_small.set(self.held_small.get() + bytes);
         }
         self.held.set(self.held.get() + bytes);
         self.calls.set(self.calls.get() + 1);
@@ -126,9 +208,23 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.gate.held.set(self.gate.held.get() - self.bytes);
         self.gate.calls.set(self.gate.calls.get() - 1);
-        if self.large {
-            drop(self.gate.message.take());
+        match self.large {
+            true => drop(self.gate.message.take()),
+            false => self.gate.held_small.set(self.gate.held_small.get() - self.bytes),
         }
+        self.gate.lowered.notify_waiters();
+    }
+}
+
+/// Results that wait here for the far end to ask for them.
+pub(super) struct Redirected {
+    gate: Rc<Gate>,
+    bytes: usize,
+}
+
+impl Drop for Redirected {
+    fn drop(&mut self) {
+        self.gate.redirected.set(self.gate.redirected.get() - self.bytes);
         self.gate.lowered.notify_waiters();
     }
 }

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::sockopt::SndBuf;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair};
 use nix::sys::stat::{SFlag, fstat};
 
 use tokio::io::Interest;
@@ -16,6 +17,9 @@ use tokio::io::unix::AsyncFd;
 use super::raw;
 use crate::fds::Opened;
 use crate::jail::landlock::Inherited;
+
+/// What may be on its way over the RPC socket, each way, in bytes.
+const BUFFER: usize = 1 << 20;
 
 /// How a descriptor of this process was opened; `None` where nothing is open.
 pub fn opened(fd: RawFd) -> Option<Opened> {
@@ -41,6 +45,10 @@ pub fn inherited(fd: RawFd) -> Inherited {
 /// The two ends of the RPC socket, both close-on-exec and in blocking mode: the host's, then the cell's.
 pub fn rpc_pair() -> io::Result<(UnixStream, OwnedFd)> {
     let (host, cell) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
+    for end in [&host, &cell] {
+        // As much as the kernel allows: it is the speed of what is large, and no more than that.
+        let _ = setsockopt(end, SndBuf, &BUFFER);
+    }
     Ok((host.into(), cell))
 }
 

@@ -28,6 +28,7 @@ mod report;
 mod running;
 pub mod seccomp;
 pub mod signals;
+pub mod socket;
 mod spread;
 mod start;
 mod steps;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
-use capnp_rpc::rpc_capnp::message;
+use capnp_rpc::rpc_capnp::{call, message};
 
 use crate::daemon::{identity, nobody};
 use crate::frames::{bootstrap, cat, finish, frame, opening};
@@ -31,6 +31,9 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
     let steps = |message: message::Builder<'_>| {
         let mut call = message.init_call();
         call.reborrow().init_target().init_promised_answer().init_transform(1000);
+    };
+    let third = |call: call::Builder<'_>| {
+        call.init_send_results_to().init_third_party();
     };
     let padded = |message: message::Builder<'_>| {
         message
@@ -73,10 +76,9 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
         ("a megabyte without a payload", frame(padded)),
         ("a resolve of nothing to nothing", frame(|message| message.init_resolve().init_cap().set_none(()))),
         ("one question twice", [bootstrap(5), bootstrap(5)].concat()),
-        (
-            "results to yourself",
-            [opening(), cat(2, 1, &path, |call| call.init_send_results_to().set_yourself(()))].concat(),
-        ),
+        ("results to a third party", [opening(), cat(2, 1, &path, third)].concat()),
+        ("what was never redirected", frame(|message| message.init_return().set_take_from_other_question(3))),
+        ("an endless message", vec![0; 1 << 20]),
     ]
 }
 

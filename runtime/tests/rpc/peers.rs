@@ -126,7 +126,7 @@ fn serving() -> (CellSession, Rc<Cell<usize>>, tokio::task::JoinHandle<Result<()
 }
 
 /// A peer of the cell's: what it got, and how its session ends.
-fn peer(session: &CellSession, encoding: Encoding) -> (host::Client, tokio::task::JoinHandle<Ended>) {
+pub fn peer(session: &CellSession, encoding: Encoding) -> (host::Client, tokio::task::JoinHandle<Ended>) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     ours.set_nonblocking(true).expect("non-blocking");
     let (reader, writer) = tokio::net::UnixStream::from_std(ours).expect("a stream").compat().split();
@@ -139,7 +139,7 @@ fn peer(session: &CellSession, encoding: Encoding) -> (host::Client, tokio::task
     (host, ended)
 }
 
-async fn echo(host: &host::Client, said: &str) -> Result<Vec<u8>, Error> {
+pub async fn echo(host: &host::Client, said: &str) -> Result<Vec<u8>, Error> {
     let ipfs = host.ipfs_request().send().pipeline.get_ipfs();
     let mut request = ipfs.cat_request();
     request.get().set_cid(said);
@@ -278,5 +278,27 @@ fn a_session_is_ended_with_a_reason() {
         };
         assert!(error.extra.contains("the host has had enough"), "{error}");
         assert!(matches!(ended.await.expect("no panic"), Ended::Because(_)));
+    });
+}
+
+#[test]
+fn a_call_that_a_peer_cancels_ends_in_the_cell() {
+    run(async {
+        let (session, waiting, _cell) = serving();
+        let (host, _) = peer(&session, Encoding::Packed);
+        let ipfs = host.ipfs_request().send().pipeline.get_ipfs();
+        for round in 0..100 {
+            let waits: Vec<_> = (0..10).map(|_| spawn_local(ipfs.pins_request().send().promise)).collect();
+            while waiting.get() < 10 {
+                tokio::task::yield_now().await;
+            }
+            for waits in waits {
+                waits.abort();
+            }
+            while waiting.get() > 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(echo(&host, "x").await.expect("an answer"), b"x", "round {round}");
+        }
     });
 }

@@ -16,10 +16,11 @@ use capnp::Error;
 use capnp::capability::Client;
 use capnp_rpc::RpcSystem;
 use tokio::sync::Notify;
-use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 use super::exported::Exported;
+use super::limits::Limits;
 use super::session::Session;
+use super::socket::Socket;
 use crate::access::Access;
 use crate::content::Content;
 use crate::serve::gate::Gate;
@@ -31,6 +32,7 @@ use crate::serve::vat::{Encoding, Far, Network, Observer};
 pub struct CellSession {
     exported: Rc<Exported>,
     over: Rc<Over>,
+    limits: Limits,
 }
 
 #[derive(Default)]
@@ -49,6 +51,11 @@ impl CellSession {
     /// it, calls on it wait, for 30 seconds at most; where none is to come, they fail and say why.
     pub fn bootstrap(&self) -> Client {
         self.exported.client()
+    }
+
+    /// The bounds for the sessions with the cell's peers.
+    pub fn limits(&self) -> Limits {
+        self.limits.clone()
     }
 
     /// Waits until the session is over: the cell has closed its end, has ended, or broke the protocol.
@@ -74,14 +81,16 @@ impl CellSession {
         }
         let Ok(stream) = tokio::net::UnixStream::from_std(stream) else { return };
         // A cell that never speaks costs no session: it has 128 KiB of buffers.
+        let stream = Socket::new(stream);
         tokio::select! {
             ready = stream.readable() => if ready.is_err() { return },
             () = self.exported.wanted() => {}
         }
         let gate = Gate::new();
         let host = host::client(content, access, gate.clone());
-        let (reader, writer) = stream.into_split();
-        let network = Network::new(reader.compat(), writer.compat_write(), Encoding::Plain, Far::Cell, gate);
+        let all = self.limits.0.clone();
+        all.cell_is(Some(gate.clone()));
+        let network = Network::new(stream.clone(), stream, Encoding::Plain, Far::Cell, gate, all);
         let observer = network.observer();
         let session = Session::new(RpcSystem::new(Box::new(network), Some(host.client)));
         self.drive(session, &observer).await;
@@ -133,8 +142,9 @@ struct Ends(CellSession);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        let CellSession { exported, over } = &self.0;
+        let CellSession { exported, over, limits } = &self.0;
         exported.over();
+        limits.0.cell_is(None);
         over.is.set(true);
         over.changed.notify_waiters();
     }

@@ -14,13 +14,10 @@ use capnp::capability::Client;
 use capnp_rpc::RpcSystem;
 use futures::{AsyncRead, AsyncWrite};
 
+use super::limits::Limits;
 use super::session::Session;
 use crate::serve::gate::Gate;
 use crate::serve::vat::{Encoding, Far, Network};
-
-/// What one session may take.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {}
 
 /// How a session with a peer ended.
 #[derive(Debug)]
@@ -46,8 +43,9 @@ pub async fn serve_peer(
     limits: Limits,
     until: impl Future<Output = Error>,
 ) -> Ended {
-    let Limits {} = limits;
-    let network = Network::new(reader, writer, encoding, Far::Peer, Gate::new());
+    let Limits(all) = limits;
+    let gate = Gate::sharing(all.large.clone());
+    let network = Network::new(reader, writer, encoding, Far::Peer, gate, all);
     let observer = network.observer();
     let mut session = Session::new(RpcSystem::new(Box::new(network), Some(bootstrap)));
     let mut until = pin!(until);

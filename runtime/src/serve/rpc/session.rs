@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Disconnector, RpcSystem};
@@ -51,6 +51,18 @@ impl Session {
     /// Whether it ended by a panic.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+}
+
+impl Drop for Session {
+    /// Whoever holds a capability of the far end's outlives its session: calls fail instead of waiting for ever.
+    fn drop(&mut self) {
+        if !self.broken {
+            let _quiet = Quiet::new();
+            let mut context = Context::from_waker(Waker::noop());
+            let disconnector = AssertUnwindSafe(|| Pin::new(&mut self.disconnector).poll(&mut context).is_ready());
+            let _ = catch_unwind(disconnector);
+        }
     }
 }
 

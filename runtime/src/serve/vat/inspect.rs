@@ -7,7 +7,7 @@
 
 use capnp::Error;
 use capnp_rpc::rpc_capnp::cap_descriptor::ReceiverAnswer;
-use capnp_rpc::rpc_capnp::{call, message, message_target, payload, promised_answer, return_};
+use capnp_rpc::rpc_capnp::{cap_descriptor, message, message_target, payload, promised_answer, return_};
 
 use super::message::Incoming;
 
@@ -19,9 +19,9 @@ const STEPS: u32 = 16;
 
 /// What a message does to the tables of questions.
 pub(super) enum Kind {
-    Asks(u32),
+    Calls(u32),
+    Bootstraps,
     Answers(u32),
-    Finishes(u32),
     Other,
 }
 
@@ -32,15 +32,11 @@ pub(super) fn inspect(message: &Incoming) -> Result<Kind, Error> {
     Ok(match message.which() {
         Ok(message::Call(call)) => {
             let call = call?;
-            // The host asks nothing of the cell that a call could be the answer to.
-            if !matches!(call.get_send_results_to().which()?, call::send_results_to::Caller(())) {
-                return Err(closed("results can be sent to the caller only"));
-            }
             if let message_target::PromisedAnswer(answer) = call.get_target()?.which()? {
                 few_steps(answer?)?;
             }
             few_capabilities(call.get_params()?)?;
-            Kind::Asks(call.get_question_id())
+            Kind::Calls(call.get_question_id())
         }
         Ok(message::Return(answer)) => {
             let answer = answer?;
@@ -50,14 +46,37 @@ pub(super) fn inspect(message: &Incoming) -> Result<Kind, Error> {
             Kind::Answers(answer.get_answer_id())
         }
         _ if bytes > BARE_MESSAGE => return Err(closed("a message without a payload is too large")),
-        Ok(message::Bootstrap(bootstrap)) => Kind::Asks(bootstrap?.get_question_id()),
-        Ok(message::Finish(finish)) => Kind::Finishes(finish?.get_question_id()),
+        Ok(message::Bootstrap(_)) => Kind::Bootstraps,
         _ => Kind::Other,
     })
 }
 
+/// The capabilities that come with a call, as their sender numbers them.
+pub(super) fn received(message: &Incoming) -> Result<Vec<u32>, Error> {
+    let mut ids = Vec::new();
+    if let message::Call(call) = message.root()?.which()? {
+        for descriptor in call?.get_params()?.get_cap_table()? {
+            if let Ok(cap_descriptor::SenderHosted(id) | cap_descriptor::SenderPromise(id)) = descriptor.which() {
+                ids.push(id);
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// The exception that an answer is, if it is one.
+pub(super) fn first_refusal(message: &Incoming) -> Result<Option<String>, Error> {
+    if let message::Return(answer) = message.root()?.which()?
+        && let return_::Exception(exception) = answer?.which()?
+    {
+        let said = exception?.get_reason()?.to_str().unwrap_or("an exception that isn't UTF-8");
+        return Ok(Some(said.chars().take(200).collect()));
+    }
+    Ok(None)
+}
+
 /// Why the connection ends, as the far end is told.
-pub(super) fn closed(why: &str) -> Error {
+pub(in crate::serve) fn closed(why: &str) -> Error {
     Error::failed(format!("the connection is closed: {why}"))
 }
 

@@ -1,35 +1,40 @@
 //! What is between one stream and capnp-rpc: the next message to be handled, and what may be sent.
 //!
-//! - What it does: refuses what isn't fit for capnp-rpc, keeps back what comes too early for it, remembers why
-//!   the session ended.
+//! - What it does: refuses what isn't fit for capnp-rpc and what there is no room for, keeps the counts that the gate
+//!   goes by, remembers why the session ended.
 //! - What must stay true: a message is read once, and none is lost where something else comes first.
 //! - Serves: rulings 13, 20.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use capnp::Error;
 use capnp::message::{Builder, HeapAllocator};
-use capnp_rpc::rpc_capnp::{message, return_};
+use capnp_rpc::Tables;
+use capnp_rpc::rpc_capnp::{exception, message};
 use tokio::sync::Notify;
 
-use super::answers::Answers;
-use super::inspect::{Kind, closed, inspect};
+use super::inspect::{Kind, closed, first_refusal, inspect, received};
 use super::message::Incoming;
-use super::read::{Reading, input, read};
-use super::write::Outbox;
+use super::read::{Reading, Slot, read};
+use super::write::{Message, Outbox};
 use super::{Encoding, Far, Source};
 use crate::serve::gate::Gate;
+use crate::serve::rpc::{All, Most};
 
-pub(super) struct Link {
+pub(in crate::serve) struct Link {
     far: Far,
-    reading: RefCell<Option<Reading>>,
-    answers: Answers<Incoming>,
-    pub(super) outbox: Outbox,
-    pub(super) gate: Rc<Gate>,
+    reading: RefCell<Reading>,
+    slot: Rc<Slot>,
+    pub(in crate::serve) outbox: Outbox,
+    pub(in crate::serve) gate: Rc<Gate>,
+    all: Rc<All>,
+    tables: Cell<Tables>,
     /// Why it is to end, of our own accord.
     ending: RefCell<Option<Error>>,
-    ended: Notify,
+    to_end: Notify,
     /// Why it did.
     reason: RefCell<Option<Error>>,
     /// What was said to the first question.
@@ -37,24 +42,37 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(source: Source, encoding: Encoding, far: Far, gate: Rc<Gate>) -> Link {
-        let reading = read(input(source, encoding), gate.clone());
-        Link {
+    pub(super) fn new(source: Source, encoding: Encoding, far: Far, gate: Rc<Gate>, all: Rc<All>) -> Rc<Link> {
+        let slot = Rc::new(Slot::default());
+        let reading = read(source, encoding, far, gate.clone(), all.clone(), slot.clone());
+        let peers = (far == Far::Peer).then(|| all.clone());
+        let link = Rc::new(Link {
             far,
-            reading: RefCell::new(Some(reading)),
-            answers: Answers::new(),
-            outbox: Outbox::default(),
+            reading: RefCell::new(reading),
+            slot,
+            outbox: Outbox::new(gate.clone(), peers),
             gate,
+            all,
+            tables: Cell::default(),
             ending: RefCell::default(),
-            ended: Notify::new(),
+            to_end: Notify::new(),
             reason: RefCell::default(),
             refused: RefCell::default(),
+        });
+        if far == Far::Peer {
+            link.all.joins(&link);
         }
+        link
     }
 
-    pub(super) fn end(&self, why: Error) {
+    pub(in crate::serve) fn end(&self, why: Error) {
         self.ending.borrow_mut().get_or_insert(why);
-        self.ended.notify_waiters();
+        self.to_end.notify_waiters();
+    }
+
+    /// It has ended for this reason, if there was none before.
+    pub(super) fn ended(&self, why: Error) {
+        self.reason.borrow_mut().get_or_insert(why);
     }
 
     pub(super) fn reason(&self) -> Option<Error> {
@@ -65,86 +83,180 @@ impl Link {
         self.refused.borrow().clone()
     }
 
-    /// A `Return` that goes out is an answer that is kept or not.
-    pub(super) fn send(&self, message: Rc<Builder<HeapAllocator>>) {
-        let root = message.get_root_as_reader::<message::Reader<'_>>();
-        if let Ok(Ok(message::Return(Ok(answer)))) = root.map(message::Reader::which) {
-            self.answers.answered(answer.get_answer_id(), !answer.get_no_finish_needed());
+    pub(super) fn send(&self, message: Message) {
+        match message.get_root_as_reader::<message::Reader<'_>>().map(message::Reader::which) {
+            Ok(Ok(message::Return(_))) => self.ends(1),
+            Ok(Ok(message::Call(_) | message::Bootstrap(_))) => {
+                self.gate.asks();
+                if self.gate.owed() > self.most().owed {
+                    self.end(closed("too many calls that were never answered"));
+                }
+            }
+            _ => {}
         }
-        self.outbox.send(message, &self.gate);
+        self.outbox.send(message);
     }
 
     /// The next message of the far end's. That it has closed the stream is an error too: what is asked of it from
     /// then on fails for that reason.
     pub(super) async fn receive(self: Rc<Self>) -> Result<Incoming, Error> {
-        match self.next().await {
-            Ok(Some(message)) => Ok(message),
-            Ok(None) => Err(Error::disconnected(format!("{} has closed its RPC connection", self.far))),
-            Err(error) => {
-                self.reason.borrow_mut().get_or_insert(error.clone());
-                Err(error)
+        loop {
+            let read = match self.next().await {
+                Ok(Some(message)) => self.admit(message),
+                Ok(None) => return Err(Error::disconnected(format!("{} has closed its RPC connection", self.far))),
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => {}
+                Err(error) => {
+                    self.ended(error.clone());
+                    return Err(error);
+                }
             }
         }
     }
 
     async fn next(&self) -> Result<Option<Incoming>, Error> {
-        loop {
-            let Some(mut reading) = self.reading.take() else {
-                return Err(Error::disconnected("the connection is being read already".to_owned()));
-            };
-            tokio::select! {
-                biased;
-                error = self.ending() => return Err(error),
-                finish = self.answers.due() => {
-                    self.reading.replace(Some(reading));
-                    return Ok(Some(finish));
-                }
-                (reader, message) = &mut reading => {
-                    let Some(message) = message? else { return Ok(None) };
-                    self.reading.replace(Some(read(reader, self.gate.clone())));
-                    if let Some(message) = self.admit(message)? {
-                        return Ok(Some(message));
-                    }
-                }
+        let read = poll_fn(|context| {
+            let polled = self.reading.borrow_mut().as_mut().poll(context);
+            match (self.slot.take(), polled) {
+                (Some(message), _) => Poll::Ready(Ok(Some(message))),
+                (None, Poll::Ready(ended)) => Poll::Ready(ended.map(|()| None)),
+                (None, Poll::Pending) => Poll::Pending,
             }
+        });
+        tokio::select! {
+            biased;
+            error = self.ending() => Err(error),
+            read = read => read,
         }
     }
 
     async fn ending(&self) -> Error {
         loop {
-            let error = self.ending.borrow_mut().take();
+            let error = self.ending.borrow().clone();
             match error {
                 Some(error) => return error,
-                None => self.ended.notified().await,
+                None => self.to_end.notified().await,
             }
         }
     }
 
     fn admit(&self, message: Incoming) -> Result<Option<Incoming>, Error> {
         match inspect(&message)? {
-            Kind::Asks(question) if !self.answers.asked(question) => {
-                Err(closed("too many answers that were never finished"))
+            Kind::Calls(question) if !self.has_room() => {
+                self.refuse(question, &message)?;
+                return Ok(None);
             }
-            Kind::Finishes(question) => Ok(self.answers.finished(question, message)),
+            Kind::Calls(_) | Kind::Bootstraps => self.begins(),
             Kind::Answers(question) => {
-                self.note_refusal(question, &message)?;
-                Ok(Some(message))
+                self.gate.is_answered();
+                // capnp-rpc numbers its questions from 0.
+                if question == 0 && self.refused.borrow().is_none() {
+                    *self.refused.borrow_mut() = first_refusal(&message)?;
+                }
             }
-            Kind::Asks(_) | Kind::Other => Ok(Some(message)),
+            Kind::Other => {}
+        }
+        Ok(Some(message))
+    }
+
+    /// Whether one more call may go on.
+    fn has_room(&self) -> bool {
+        let working = self.gate.working();
+        let room = !self.gate.is_full() && working < self.most().working;
+        match self.far {
+            Far::Peer => room && self.all.admits(working),
+            // What the peers don't answer is theirs to answer for.
+            Far::Cell => room || (working < 2 * self.most().working && self.all.collect()),
         }
     }
 
-    /// capnp-rpc numbers its questions from 0.
-    fn note_refusal(&self, question: u32, message: &Incoming) -> Result<(), Error> {
-        if question == 0
-            && self.refused.borrow().is_none()
-            && let message::Return(answer) = message.root()?.which()?
-            && let return_::Exception(exception) = answer?.which()?
-        {
-            let said = exception?.get_reason()?.to_str().unwrap_or("an exception that isn't UTF-8");
-            *self.refused.borrow_mut() = Some(said.chars().take(200).collect());
+    fn begins(&self) {
+        self.gate.begins();
+        if self.far == Far::Peer {
+            self.all.begins();
         }
+    }
+
+    fn ends(&self, calls: usize) {
+        self.gate.ends();
+        if self.far == Far::Peer {
+            self.all.ends(calls);
+        }
+    }
+
+    /// Answers a call that capnp-rpc doesn't get to see, and lets go of what came with it.
+    fn refuse(&self, question: u32, message: &Incoming) -> Result<(), Error> {
+        for capability in received(message)? {
+            self.say(|message| {
+                let mut release = message.init_release();
+                release.set_id(capability);
+                release.set_reference_count(1);
+            });
+        }
+        self.say(|message| {
+            let mut answer = message.init_return();
+            answer.set_answer_id(question);
+            answer.set_release_param_caps(false);
+            answer.set_no_finish_needed(true);
+            let mut exception = answer.init_exception();
+            exception.set_type(exception::Type::Overloaded);
+            exception.set_reason("the host has more calls in work than it has room for");
+        });
         Ok(())
+    }
+
+    fn say(&self, fill: impl FnOnce(message::Builder<'_>)) {
+        let mut message = Builder::new(HeapAllocator::new().first_segment_words(64));
+        fill(message.init_root());
+        self.outbox.send(Rc::new(message));
+    }
+
+    /// Looks at what there is of the far end's after each message.
+    pub(super) fn check(&self, tables: &Tables) -> Result<(), Error> {
+        let most = self.most();
+        let before = self.tables.replace(*tables);
+        let checked = [
+            (tables.answers, most.answers, "too many answers that were never finished"),
+            (tables.exports, most.exports, "too many capabilities that were never released"),
+            (tables.imports, most.imports, "too many capabilities were sent that are in use"),
+            (tables.embargoes, most.embargoes, "too many promises that were never disembargoed"),
+            (self.gate.redirected(), most.redirected, "too much was redirected that was never asked for"),
+        ];
+        let over = checked.into_iter().find(|(count, most, _)| count > most);
+        let together = match self.far {
+            Far::Peer => self.all.change(&before, tables),
+            Far::Cell => Ok(()),
+        };
+        let result = over.map_or(together, |(_, _, why)| Err(closed(why)));
+        if let Err(error) = &result {
+            self.ended(error.clone());
+        }
+        result
+    }
+
+    /// Nothing is sent any more but why it ends.
+    pub(in crate::serve) fn drop_queue(&self) {
+        self.outbox.clear();
+    }
+
+    fn most(&self) -> &'static Most {
+        match self.far {
+            Far::Cell => &Most::CELL,
+            Far::Peer => &Most::PEER,
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.far == Far::Peer {
+            self.all.ends(self.gate.working());
+            // It has nothing any more.
+            let _ = self.all.change(&self.tables.get(), &Tables::default());
+        }
     }
 }
 

@@ -13,16 +13,16 @@ use capnp_rpc::rpc_capnp::message;
 use capnp_rpc::{IncomingMessage, OutgoingMessage};
 
 use super::link::Link;
-use crate::serve::gate::Held;
+use super::read::Room;
 
 pub(super) struct Incoming {
     message: Reader<OwnedSegments>,
-    _held: Held,
+    _room: Room,
 }
 
 impl Incoming {
-    pub(super) fn new(message: Reader<OwnedSegments>, held: Held) -> Incoming {
-        Incoming { message, _held: held }
+    pub(super) fn new(message: Reader<OwnedSegments>, room: Room) -> Incoming {
+        Incoming { message, _room: room }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -46,8 +46,9 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(message: Builder<HeapAllocator>, link: Rc<Link>) -> Outgoing {
-        Outgoing { message, link }
+    pub(super) fn new(first_segment_words: u32, link: Rc<Link>) -> Outgoing {
+        let allocator = HeapAllocator::new().first_segment_words(first_segment_words);
+        Outgoing { message: Builder::new(allocator), link }
     }
 }
 

@@ -8,27 +8,30 @@
 //!   queued is written for [`LAST_WORDS`] at most.
 //! - Serves: rulings 13, 20.
 
-mod answers;
+mod buffer;
 mod flow;
 mod inspect;
 mod link;
 mod message;
+mod packed;
 mod read;
 mod write;
 
+use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
 use capnp::Error;
 use capnp::capability::Promise;
-use capnp::message::{Builder, HeapAllocator};
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capnp_rpc::{Connection, FlowController, IncomingMessage, OutgoingMessage, VatNetwork};
+use capnp_rpc::{Connection, FlowController, IncomingMessage, OutgoingMessage, Tables, VatNetwork};
 use futures::{AsyncRead, AsyncWrite};
 
-use self::link::Link;
+pub(in crate::serve) use self::inspect::closed;
+pub(in crate::serve) use self::link::Link;
 use self::message::Outgoing;
 use super::gate::Gate;
+use super::rpc::All;
 
 /// How long one that broke the protocol may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -71,8 +74,9 @@ impl Network {
         encoding: Encoding,
         far: Far,
         gate: Rc<Gate>,
+        all: Rc<All>,
     ) -> Network {
-        let link = Rc::new(Link::new(Box::new(reader), encoding, far, gate));
+        let link = Link::new(Box::new(reader), encoding, far, gate, all);
         Network { link, accepted: false, writer: Some((Box::new(writer), encoding)) }
     }
 
@@ -124,7 +128,9 @@ impl VatNetwork<Side> for Network {
             };
             tokio::select! {
                 // The far end has closed the stream or was too slow: either way nobody is left to tell.
-                _ = link.outbox.write(writer, encoding, &link.gate) => {}
+                written = link.outbox.write(writer, encoding) => if let (Err(error), false) = (written, link.outbox.is_closed()) {
+                    link.ended(error);
+                },
                 () = closed => {}
             }
             Ok(())
@@ -142,13 +148,20 @@ impl Connection<Side> for Handle {
     }
 
     fn new_outgoing_message(&mut self, first_segment_words: u32) -> Box<dyn OutgoingMessage> {
-        let allocator = HeapAllocator::new().first_segment_words(first_segment_words);
-        Box::new(Outgoing::new(Builder::new(allocator), self.0.clone()))
+        Box::new(Outgoing::new(first_segment_words, self.0.clone()))
     }
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error> {
         let link = self.0.clone();
         Promise::from_future(async move { Ok(Some(Box::new(link.receive().await?) as Box<dyn IncomingMessage>)) })
+    }
+
+    fn check(&mut self, tables: &Tables) -> Result<(), Error> {
+        self.0.check(tables)
+    }
+
+    fn redirected(&mut self, words: usize) -> Box<dyn Any> {
+        Box::new(self.0.gate.redirect(words * 8))
     }
 
     fn new_stream(&mut self) -> (Box<dyn FlowController>, Promise<(), Error>) {

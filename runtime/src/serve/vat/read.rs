@@ -1,71 +1,199 @@
 //! Messages from the far end, one at a time, as the gate lets them in.
 //!
-//! - What must stay true: nothing is allocated for a message before its size is known to be allowed.
+//! - What must stay true: nothing is allocated for a message before its size is known to be allowed; a peer that
+//!   sends a message slowly keeps no room that others need.
 //! - Serves: rulings 13, 20.
 
+use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use capnp::Error;
-use capnp::message::ReaderOptions;
-use capnp_futures::serialize::read_message;
+use capnp::message::{Reader, ReaderOptions};
+use capnp::serialize::{OwnedSegments, SegmentLengthsBuilder};
 use capnp_futures::serialize_packed::PackedRead;
-use futures::AsyncReadExt;
 use futures::future::LocalBoxFuture;
-use futures::io::BufReader;
+use futures::{AsyncRead, AsyncReadExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
+use super::buffer::Buffered;
+use super::inspect::closed;
 use super::message::Incoming;
-use super::{Encoding, Source};
-use crate::serve::gate::{Gate, SMALL};
+use super::{Encoding, Far, Source};
+use crate::serve::gate::{Gate, Held, SMALL, Turn};
+use crate::serve::rpc::All;
 
-/// The largest message that is received, in bytes (ruling 13).
+/// The largest message that is received, in bytes (ruling 13), and the most segments.
 const MESSAGE: usize = 9 << 20;
+const SEGMENTS: usize = 511;
 /// Messages up to this size need no turn of their own: data of [`SMALL`] and what is around it.
 const SMALL_MESSAGE: usize = SMALL as usize + 4096;
-/// A buffer for one system call.
-const BUFFER: usize = 64 << 10;
+/// Messages up to this size arrive as they like.
+const TINY_MESSAGE: usize = 2048;
+/// How long a larger one may take, and how many bytes of it must come in each second after that.
+const GRACE: Duration = Duration::from_secs(2);
+const PACE: usize = 128 << 10;
 
-pub(super) type Input = BufReader<Source>;
-pub(super) type Reading = LocalBoxFuture<'static, (Input, Result<Option<Incoming>, Error>)>;
+/// The next message.
+#[derive(Default)]
+pub(super) struct Slot(Cell<Option<Incoming>>);
 
-/// What messages are read of.
-pub(super) fn input(source: Source, encoding: Encoding) -> Input {
+impl Slot {
+    pub(super) fn take(&self) -> Option<Incoming> {
+        self.0.take()
+    }
+}
+
+/// Reads messages into a slot whenever it is empty. `Ok`: the stream has ended between two.
+pub(super) type Reading = LocalBoxFuture<'static, Result<(), Error>>;
+
+/// Reads of the cell, or of a peer, whose bounds are those of all peers.
+pub(super) fn read(
+    source: Source,
+    encoding: Encoding,
+    far: Far,
+    gate: Rc<Gate>,
+    all: Rc<All>,
+    slot: Rc<Slot>,
+) -> Reading {
+    let source = Buffered::new(source, far == Far::Peer);
+    let reading = Reads { far, gate, all, slot };
     match encoding {
-        Encoding::Plain => BufReader::with_capacity(BUFFER, source),
-        Encoding::Packed => {
-            let unpacked = PackedRead::new(BufReader::with_capacity(BUFFER, source));
-            BufReader::with_capacity(BUFFER, Box::new(unpacked))
+        Encoding::Plain => Box::pin(reading.run(source)),
+        Encoding::Packed => Box::pin(reading.run(PackedRead::new(source))),
+    }
+}
+
+struct Reads {
+    far: Far,
+    gate: Rc<Gate>,
+    all: Rc<All>,
+    slot: Rc<Slot>,
+}
+
+impl Reads {
+    async fn run(self, mut reader: impl AsyncRead + Unpin) -> Result<(), Error> {
+        loop {
+            self.open().await;
+            let Some((message, reserved)) = self.one(&mut reader).await? else { return Ok(()) };
+            if self.far == Far::Peer {
+                // What others have sent meanwhile may be all that the cell can take.
+                self.open().await;
+            }
+            let room = self.hold(message.size_in_words() * 8, reserved);
+            self.slot.0.set(Some(Incoming::new(message, room)));
+            std::future::poll_fn(|_| match self.slot.0.take() {
+                None => std::task::Poll::Ready(()),
+                there => {
+                    self.slot.0.set(there);
+                    std::task::Poll::Pending
+                }
+            })
+            .await;
+        }
+    }
+
+    async fn open(&self) {
+        self.gate.open().await;
+        match self.far {
+            Far::Peer => self.all.cell_reads().await,
+            Far::Cell => self.all.peers_read().await,
+        }
+    }
+
+    async fn one(
+        &self,
+        reader: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Option<(Reader<OwnedSegments>, Reserved)>, Error> {
+        let mut head = [0; 8];
+        if reader.read(&mut head[..1]).await? == 0 {
+            return Ok(None);
+        }
+        reader.read_exact(&mut head[1..]).await?;
+        let segments = segments(reader, head).await?;
+        let bytes = segments.total_words() * 8;
+        let reserved = self.room(bytes).await;
+        let mut segments = segments.into_owned_segments();
+        match self.far {
+            Far::Peer if bytes > TINY_MESSAGE => {
+                let most = GRACE + Duration::from_millis((bytes * 1000 / PACE) as u64);
+                let reading = timeout(most, reader.read_exact(&mut segments)).await;
+                reading.map_err(|_| closed("a message took too long to arrive"))??;
+            }
+            _ => reader.read_exact(&mut segments).await?,
+        }
+        // What reads a message reads all of it three times at most; whatever points at the same data more often
+        // would cost more memory than the message has bytes.
+        let mut options = ReaderOptions::new();
+        options.traversal_limit_in_words(Some(bytes / 8 * 3 + 4096));
+        Ok(Some((Reader::new(segments, options), reserved)))
+    }
+
+    fn hold(&self, bytes: usize, reserved: Reserved) -> Room {
+        let Reserved { turn, arriving } = reserved;
+        drop(arriving);
+        let all = (self.far == Far::Peer).then(|| self.all.clone());
+        let room = Room { _held: self.gate.hold(bytes, turn), all, bytes };
+        if let Some(all) = &room.all {
+            all.hold(bytes);
+        }
+        room
+    }
+
+    async fn room(&self, bytes: usize) -> Reserved {
+        match self.far {
+            _ if bytes > SMALL_MESSAGE => Reserved { turn: Some(self.gate.large_message().await), arriving: None },
+            Far::Peer if bytes > TINY_MESSAGE => {
+                let arriving = self.all.arriving.clone().acquire_many_owned(bytes as u32).await.ok();
+                Reserved { turn: None, arriving }
+            }
+            _ => Reserved { turn: None, arriving: None },
         }
     }
 }
 
-/// Reads one message as soon as the gate is open. It goes on where it was when something else comes first.
-pub(super) fn read(mut reader: Input, gate: Rc<Gate>) -> Reading {
-    Box::pin(async move {
-        gate.open().await;
-        let message = read_one(&mut reader, &gate).await;
-        (reader, message)
-    })
+/// Room for a message that is arriving.
+struct Reserved {
+    turn: Option<Turn>,
+    arriving: Option<OwnedSemaphorePermit>,
 }
 
-/// `None` where the stream ends between two messages.
-async fn read_one(reader: &mut Input, gate: &Rc<Gate>) -> Result<Option<Incoming>, Error> {
-    // The number of segments less one, and the words of the first: enough to tell small from large.
-    let mut head = [0; 8];
-    if reader.read(&mut head[..1]).await? == 0 {
-        return Ok(None);
+/// Room for one that has.
+pub(super) struct Room {
+    _held: Held,
+    all: Option<Rc<All>>,
+    bytes: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(all) = &self.all {
+            all.release(self.bytes);
+        }
     }
-    reader.read_exact(&mut head[1..]).await?;
-    let [more_segments, words] =
-        [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
-    let turn = match more_segments == 0 && words as usize <= SMALL_MESSAGE / 8 {
-        true => None,
-        false => Some(gate.large_message().await),
-    };
-    // The limit bounds what is allocated for a message, and what may be read of it.
-    let mut options = ReaderOptions::new();
-    options.traversal_limit_in_words(Some(MESSAGE / 8));
-    let message = read_message((&head[..]).chain(reader), options).await?;
-    let bytes = message.size_in_words() * 8;
-    let turn = turn.filter(|_| bytes > SMALL_MESSAGE);
-    Ok(Some(Incoming::new(message, gate.hold(bytes, turn))))
+}
+
+/// The sizes of a message's segments
+/// (<https://capnproto.org/encoding.html#serialization-over-a-stream>).
+async fn segments(reader: &mut (impl AsyncRead + Unpin), head: [u8; 8]) -> Result<SegmentLengthsBuilder, Error> {
+    let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let count = word(&head[..4]).wrapping_add(1);
+    if count == 0 || count > SEGMENTS {
+        return Err(closed(&format!("a message of {count} segments has too many: {SEGMENTS} are the most")));
+    }
+    let mut segments = SegmentLengthsBuilder::with_capacity(count);
+    segments.try_push_segment(word(&head[4..]))?;
+    if count > 1 {
+        let mut table = vec![0; count / 2 * 8];
+        reader.read_exact(&mut table).await?;
+        for length in table.chunks_exact(4).take(count - 1) {
+            segments.try_push_segment(word(length))?;
+        }
+    }
+    let bytes = segments.total_words().saturating_mul(8);
+    if bytes > MESSAGE {
+        return Err(closed(&format!("a message of {bytes} bytes is too large: {MESSAGE} are the most")));
+    }
+    Ok(segments)
 }

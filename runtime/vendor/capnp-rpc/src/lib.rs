@@ -150,6 +150,21 @@ pub trait IncomingMessage {
     fn get_body(&self) -> ::capnp::Result<::capnp::any_pointer::Reader<'_>>;
 }
 
+/// ww: how much there is of what a connection keeps for its peer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tables {
+    /// Calls to the peer that it hasn't answered, or whose answers are in use.
+    pub questions: usize,
+    /// Calls of the peer that it hasn't finished.
+    pub answers: usize,
+    /// Capabilities that the peer holds.
+    pub exports: usize,
+    /// Capabilities of the peer's that are held here.
+    pub imports: usize,
+    /// Promises that wait for their embargo to be lifted.
+    pub embargoes: usize,
+}
+
 /// A two-way RPC connection.
 ///
 /// A connection can be created by [`VatNetwork::connect()`].
@@ -170,6 +185,17 @@ pub trait Connection<VatId> {
     /// Waits for a message to be received and returns it.  If the read stream cleanly terminates,
     /// returns None. If any other problem occurs, returns an Error.
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error>;
+
+    /// ww: looks at the tables after a message was handled. An error ends the connection.
+    fn check(&mut self, _tables: &Tables) -> ::capnp::Result<()> {
+        Ok(())
+    }
+
+    /// ww: results of so many words wait here for the peer, which redirected them to itself, until what this
+    /// returns is dropped.
+    fn redirected(&mut self, _words: usize) -> Box<dyn std::any::Any> {
+        Box::new(())
+    }
 
     /// Constructs a flow controller for a new stream on this connection.
     ///

@@ -132,6 +132,11 @@ impl<T> ExportTable<T> {
         }
     }
 
+    /// ww: how many there are now.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free_ids.len()
+    }
+
     pub(crate) fn iter(&self) -> ExportTableIter<'_, T> {
         ExportTableIter {
             table: self,
@@ -679,6 +684,17 @@ impl<VatId> ConnectionState<VatId> {
         cap
     }
 
+    /// ww: how much of each there is.
+    fn tables(&self) -> crate::Tables {
+        crate::Tables {
+            questions: self.questions.borrow().len(),
+            answers: self.answers.borrow().slots.len(),
+            exports: self.exports.borrow().len(),
+            imports: self.imports.borrow().slots.len(),
+            embargoes: self.embargoes.borrow().len(),
+        }
+    }
+
     fn message_loop(weak_state: Weak<Self>) -> Promise<(), capnp::Error> {
         let Some(state) = weak_state.upgrade() else {
             return Promise::err(Error::disconnected(
@@ -695,10 +711,15 @@ impl<VatId> ConnectionState<VatId> {
             match promise.await? {
                 Some(m) => {
                     Self::handle_message(&weak_state, m)?;
-                    weak_state
+                    let state = weak_state
                         .upgrade()
-                        .expect("message loop outlived connection state?")
-                        .add_task(Self::message_loop(weak_state));
+                        .expect("message loop outlived connection state?");
+                    // ww: whoever bounds the tables looks at them after each message.
+                    let tables = state.tables();
+                    if let Ok(connection) = state.connection.borrow_mut().as_mut() {
+                        connection.check(&tables)?;
+                    }
+                    state.add_task(Self::message_loop(weak_state));
                 }
                 None => {
                     weak_state
@@ -1075,16 +1096,18 @@ impl<VatId> ConnectionState<VatId> {
                     answer.pipeline = Some(Box::new(pipeline));
                     if redirect_results {
                         answer.redirected_results = redirected_results_done_promise;
-                        // More to do here?
-                    } else {
-                        answer.call_completion_promise =
-                            Some(connection_state.eagerly_evaluate(fork));
                     }
+                    // ww: a redirected call makes progress by itself, too.
+                    answer.call_completion_promise = Some(connection_state.eagerly_evaluate(fork));
                 }
             }
             Ok(message::Return(oret)) => {
                 let ret = oret?;
                 let question_id = ret.get_answer_id();
+
+                // ww: let go of once nothing is borrowed.
+                let mut params_to_release = Vec::new();
+                let mut results_to_release = None;
 
                 let mut questions = connection_state.questions.borrow_mut();
                 match questions.find(question_id) {
@@ -1092,6 +1115,9 @@ impl<VatId> ConnectionState<VatId> {
                         question.is_awaiting_return = false;
                         if ret.get_no_finish_needed() {
                             question.skip_finish = true;
+                        }
+                        if ret.get_release_param_caps() {
+                            params_to_release = mem::take(&mut question.param_exports);
                         }
                         match question.self_ref {
                             Some(ref question_ref) => match ret.which()? {
@@ -1116,11 +1142,18 @@ impl<VatId> ConnectionState<VatId> {
                                         question_ref.upgrade().expect("dangling question ref?");
                                     tmp.borrow_mut().reject(remote_exception_to_error(e?));
                                 }
+                                // ww: neither was asked for, and no other answer comes. C++ ends the
+                                // connection too.
                                 return_::Canceled(_) => {
-                                    Self::send_unimplemented(&connection_state, message.as_ref())?;
+                                    return Err(Error::failed(
+                                        "'Return' falsely claims that the call was canceled.".to_string(),
+                                    ));
                                 }
                                 return_::ResultsSentElsewhere(_) => {
-                                    Self::send_unimplemented(&connection_state, message.as_ref())?;
+                                    return Err(Error::failed(
+                                        "'Return' had 'resultsSentElsewhere' but this was not a tail call."
+                                            .to_string(),
+                                    ));
                                 }
                                 return_::TakeFromOtherQuestion(id) => {
                                     if let Some(answer) =
@@ -1143,16 +1176,19 @@ impl<VatId> ConnectionState<VatId> {
                                     }
                                 }
                                 return_::AcceptFromThirdParty(_) => {
-                                    drop(questions);
-                                    Self::send_unimplemented(&connection_state, message.as_ref())?;
+                                    return Err(Error::failed(
+                                        "'Return' had 'acceptFromThirdParty', which is not supported."
+                                            .to_string(),
+                                    ));
                                 }
                             },
                             None => {
-                                if let return_::TakeFromOtherQuestion(_) = ret.which()? {
-                                    return Self::send_unimplemented(
-                                        &connection_state,
-                                        message.as_ref(),
-                                    );
+                                // ww: as C++ does. 'Unimplemented' for a 'Return' ends a connection.
+                                if let return_::TakeFromOtherQuestion(id) = ret.which()? {
+                                    let mut answers = connection_state.answers.borrow_mut();
+                                    if let Some(answer) = answers.slots.get_mut(&id) {
+                                        results_to_release = answer.redirected_results.take();
+                                    }
                                 }
                                 // Looks like this question was canceled earlier, so `Finish`
                                 // was already sent, with `releaseResultCaps` set true so that
@@ -1168,6 +1204,10 @@ impl<VatId> ConnectionState<VatId> {
                         )));
                     }
                 }
+                // ww: as C++ does.
+                drop(questions);
+                drop(results_to_release);
+                connection_state.release_exports(&params_to_release)?;
             }
             Ok(message::Finish(finish)) => Self::handle_finish(&connection_state, finish?)?,
             Ok(message::Resolve(resolve)) => Self::handle_resolve(&connection_state, resolve?)?,
@@ -2368,12 +2408,60 @@ where
     answer_id: AnswerId,
     finish_received: Rc<Cell<bool>>,
     pipeline_sender: Option<queued::PipelineInnerSender>,
+
+    /// ww: whether a `Return` was sent, or is about to be.
+    is_answered: bool,
+}
+
+/// ww: a call that is canceled has its `Return` as any other, and its question id can be used again.
+impl<VatId> Drop for ResultsInner<VatId>
+where
+    VatId: 'static,
+{
+    fn drop(&mut self) {
+        if !self.is_answered && self.finish_received.get() {
+            self.send_empty_return();
+        }
+    }
 }
 
 impl<VatId> ResultsInner<VatId>
 where
     VatId: 'static,
 {
+    /// ww: the `Return` of a call whose results nobody waits for here.
+    fn send_empty_return(&mut self) {
+        self.is_answered = true;
+        let Ok(mut connection) = self.connection_state.connection.try_borrow_mut() else {
+            return;
+        };
+        let Ok(connection) = connection.as_mut() else {
+            return;
+        };
+        let mut message = connection.new_outgoing_message(10);
+        {
+            let Ok(body) = message.get_body() else {
+                return;
+            };
+            let mut ret = body.init_as::<message::Builder>().init_return();
+            ret.set_answer_id(self.answer_id);
+            ret.set_release_param_caps(false);
+            match self.redirect_results {
+                true => ret.set_results_sent_elsewhere(()),
+                false => ret.set_canceled(()),
+            }
+        }
+        let _ = message.send();
+        if let Ok(mut answers) = self.connection_state.answers.try_borrow_mut() {
+            if let hash_map::Entry::Occupied(mut entry) = answers.slots.entry(self.answer_id) {
+                entry.get_mut().return_has_been_sent = true;
+                if self.finish_received.get() {
+                    entry.remove();
+                }
+            }
+        }
+    }
+
     fn ensure_initialized(&mut self) {
         let answer_id = self.answer_id;
         if self.variant.is_none() {
@@ -2432,6 +2520,7 @@ where
                 answer_id,
                 finish_received,
                 pipeline_sender,
+                is_answered: false,
             }),
             results_done_fulfiller: Some(fulfiller),
         }
@@ -2556,6 +2645,7 @@ enum ResultsDoneVariant {
     LocallyRedirected(
         ::capnp::message::Builder<::capnp::message::HeapAllocator>,
         Vec<Option<Box<dyn ClientHook>>>,
+        #[allow(dead_code)] Option<Box<dyn std::any::Any>>,
     ),
 }
 
@@ -2579,13 +2669,11 @@ impl ResultsDone {
             }
             Ok(mut results_inner) => {
                 results_inner.ensure_initialized();
-                let ResultsInner {
-                    connection_state,
-                    variant,
-                    answer_id,
-                    finish_received,
-                    ..
-                } = results_inner;
+                results_inner.is_answered = true;
+                let connection_state = results_inner.connection_state.clone();
+                let variant = results_inner.variant.take();
+                let answer_id = results_inner.answer_id;
+                let finish_received = results_inner.finish_received.clone();
                 match variant {
                     None => unreachable!(),
                     Some(ResultsVariant::Rpc(mut message, cap_table)) => {
@@ -2672,7 +2760,24 @@ impl ResultsDone {
                         }
                     }
                     Some(ResultsVariant::LocallyRedirected(results_done, cap_table)) => {
-                        let hook = Box::new(Self::redirected(results_done, cap_table))
+                        // ww: the caller learns that the call is done, and of its error where it has one.
+                        if results_inner.redirect_results {
+                            results_inner.send_empty_return();
+                        }
+                        if let Err(e) = call_status {
+                            pipeline_sender
+                                .complete(Box::new(crate::broken::Pipeline::new(e.clone())));
+                            return Err(e);
+                        }
+                        // ww: they stay here until the peer asks for them, or lets go of them.
+                        let counted = match (
+                            results_inner.redirect_results,
+                            connection_state.connection.borrow_mut().as_mut(),
+                        ) {
+                            (true, Ok(c)) => Some(c.redirected(results_done.size_in_words())),
+                            _ => None,
+                        };
+                        let hook = Box::new(Self::redirected(results_done, cap_table, counted))
                             as Box<dyn ResultsDoneHook>;
                         pipeline_sender
                             .complete(Box::new(crate::local::Pipeline::new(hook.clone())));
@@ -2695,9 +2800,12 @@ impl ResultsDone {
     fn redirected(
         message: ::capnp::message::Builder<::capnp::message::HeapAllocator>,
         cap_table: Vec<Option<Box<dyn ClientHook>>>,
+        counted: Option<Box<dyn std::any::Any>>,
     ) -> Self {
         Self {
-            inner: Rc::new(ResultsDoneVariant::LocallyRedirected(message, cap_table)),
+            inner: Rc::new(ResultsDoneVariant::LocallyRedirected(
+                message, cap_table, counted,
+            )),
         }
     }
 }
@@ -2723,7 +2831,7 @@ impl ResultsDoneHook for ResultsDone {
                 content.imbue(cap_table);
                 Ok(content)
             }
-            ResultsDoneVariant::LocallyRedirected(ref message, ref cap_table) => {
+            ResultsDoneVariant::LocallyRedirected(ref message, ref cap_table, _) => {
                 let mut result: any_pointer::Reader = message.get_root_as_reader()?;
                 result.imbue(cap_table);
                 Ok(result)

@@ -1,0 +1,234 @@
+//! What sessions with peers may take, each and all together.
+//!
+//! - What it does: counts for all sessions what one alone can't know of: calls that go on, capabilities, bytes that
+//!   peers don't take.
+//! - What must stay true: whoever takes too much loses its connection, and is told; the others go on.
+//! - Serves: rulings 13, 17, 20.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use capnp::Error;
+use capnp_rpc::Tables;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+use crate::serve::gate::Gate;
+use crate::serve::vat::{Link, closed};
+
+/// Bytes that are queued for peers above which the one with most of them is let go.
+const UNREAD: usize = 10 << 20;
+/// Bytes that peers are taking above which the cell's next answers wait, for [`PAUSE`] at most.
+const TAKING: usize = 1 << 20;
+const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of messages that are arriving, and of those that wait for what they were sent to, large ones apart.
+const ARRIVING: usize = 3 << 19;
+const HELD: usize = 3 << 19;
+/// Calls of all peers that go on, and capabilities: above these the one that wants more is refused, unless it has few.
+const WORKING: usize = 4096;
+const EXPORTS: usize = 16_384;
+const IMPORTS: usize = 8192;
+const FEW: usize = 64;
+
+/// Bounds for the sessions with the peers of one cell: the clones are one and the same.
+#[derive(Clone, Default)]
+pub struct Limits(pub(in crate::serve) Rc<All>);
+
+impl Limits {
+    /// Bounds that nobody has taken of.
+    pub fn new() -> Limits {
+        Limits::default()
+    }
+}
+
+impl std::fmt::Debug for Limits {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("Limits").field("unread", &self.0.unread.get()).finish_non_exhaustive()
+    }
+}
+
+/// What one session has of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::serve) struct Most {
+    pub answers: usize,
+    pub exports: usize,
+    pub imports: usize,
+    pub embargoes: usize,
+    pub working: usize,
+    pub owed: usize,
+    pub redirected: usize,
+}
+
+impl Most {
+    /// The cell's: it has those of its peers too.
+    pub(in crate::serve) const CELL: Most = Most {
+        answers: 8192,
+        exports: 16_384,
+        imports: 32_768,
+        embargoes: 4096,
+        working: 4096,
+        owed: usize::MAX,
+        redirected: 16 << 20,
+    };
+    /// A peer's.
+    pub(in crate::serve) const PEER: Most = Most {
+        answers: 1024,
+        exports: 4096,
+        imports: 1024,
+        embargoes: 256,
+        working: 512,
+        owed: 512,
+        redirected: 1 << 20,
+    };
+}
+
+/// What all sessions have together.
+pub(in crate::serve) struct All {
+    /// The cell's gate, while its session goes on.
+    cell: RefCell<Option<Rc<Gate>>>,
+    peers: RefCell<Vec<Weak<Link>>>,
+    unread: Cell<usize>,
+    taken: Notify,
+    held: Cell<usize>,
+    working: Cell<usize>,
+    exports: Cell<usize>,
+    imports: Cell<usize>,
+    pub(in crate::serve) large: Arc<Semaphore>,
+    pub(in crate::serve) arriving: Arc<Semaphore>,
+}
+
+impl Default for All {
+    fn default() -> All {
+        All {
+            cell: RefCell::default(),
+            peers: RefCell::default(),
+            unread: Cell::new(0),
+            taken: Notify::new(),
+            held: Cell::new(0),
+            working: Cell::new(0),
+            exports: Cell::new(0),
+            imports: Cell::new(0),
+            large: Arc::new(Semaphore::new(1)),
+            arriving: Arc::new(Semaphore::new(ARRIVING)),
+        }
+    }
+}
+
+impl All {
+    pub(in crate::serve) fn cell_is(&self, gate: Option<Rc<Gate>>) {
+        *self.cell.borrow_mut() = gate;
+    }
+
+    pub(in crate::serve) fn joins(&self, peer: &Rc<Link>) {
+        let mut peers = self.peers.borrow_mut();
+        if peers.len() == peers.capacity() {
+            peers.retain(|peer| peer.strong_count() > 0);
+        }
+        peers.push(Rc::downgrade(peer));
+    }
+
+    /// Waits until the cell takes what peers send to it.
+    pub(in crate::serve) async fn cell_reads(&self) {
+        let gate = self.cell.borrow().clone();
+        if let Some(gate) = gate {
+            gate.read().await;
+        }
+    }
+
+    /// Waits until the peers that are taking their answers have taken most of them. Those that take none aren't
+    /// waited for.
+    pub(in crate::serve) async fn peers_read(&self) {
+        let taking = || {
+            let peers = self.peers.borrow();
+            let links = peers.iter().filter_map(Weak::upgrade);
+            links.filter(|link| link.outbox.moves(PAUSE)).map(|link| link.gate.queued()).sum::<usize>()
+        };
+        if self.unread.get() <= TAKING {
+            return;
+        }
+        let taken = async {
+            while taking() > TAKING {
+                self.taken.notified().await;
+            }
+        };
+        // Whatever comes of it: nobody waits for longer.
+        let _ = timeout(PAUSE, taken).await;
+    }
+
+    pub(in crate::serve) fn queue(&self, bytes: usize) {
+        self.unread.set(self.unread.get() + bytes);
+        if self.unread.get() > UNREAD {
+            let most = self.peers().max_by_key(|link| (!link.outbox.moves(PAUSE), link.gate.queued()));
+            if let Some(link) = most {
+                link.drop_queue();
+                link.end(closed("too much was sent that the peer didn't take"));
+            }
+        }
+    }
+
+    pub(in crate::serve) fn unqueue(&self, bytes: usize) {
+        self.unread.set(self.unread.get() - bytes);
+        self.taken.notify_waiters();
+    }
+
+    /// A message waits for what it was sent to. Where all peers' are too many, the one with most of them is let go.
+    pub(in crate::serve) fn hold(&self, bytes: usize) {
+        self.held.set(self.held.get() + bytes);
+        if self.held.get() <= HELD {
+            return;
+        }
+        let large: usize = self.peers().map(|link| link.gate.held_large()).sum();
+        if self.held.get() > HELD + large
+            && let Some(link) = self.peers().max_by_key(|link| link.gate.held_small())
+        {
+            link.end(closed("too much was sent that waits for answers"));
+        }
+    }
+
+    pub(in crate::serve) fn release(&self, bytes: usize) {
+        self.held.set(self.held.get() - bytes);
+    }
+
+    fn peers(&self) -> impl Iterator<Item = Rc<Link>> {
+        let peers: Vec<_> = self.peers.borrow().iter().filter_map(Weak::upgrade).collect();
+        peers.into_iter()
+    }
+
+    /// Whether a peer with so many calls may have another.
+    pub(in crate::serve) fn admits(&self, own: usize) -> bool {
+        self.working.get() < WORKING || own < FEW
+    }
+
+    pub(in crate::serve) fn begins(&self) {
+        self.working.set(self.working.get() + 1);
+    }
+
+    pub(in crate::serve) fn ends(&self, calls: usize) {
+        self.working.set(self.working.get().saturating_sub(calls));
+    }
+
+    /// The cell can't ask more, as too much is unanswered: the peer that owes most is let go, if it owes many.
+    pub(in crate::serve) fn collect(&self) -> bool {
+        let most = self.peers().max_by_key(|link| link.gate.owed()).filter(|link| link.gate.owed() > FEW);
+        if let Some(link) = &most {
+            link.end(closed("too many calls that the peer didn't answer"));
+        }
+        most.is_some()
+    }
+
+    /// One session's tables have changed.
+    pub(in crate::serve) fn change(&self, before: &Tables, now: &Tables) -> Result<(), Error> {
+        for (all, before, now, most) in [
+            (&self.exports, before.exports, now.exports, EXPORTS),
+            (&self.imports, before.imports, now.imports, IMPORTS),
+        ] {
+            all.set((all.get() + now).saturating_sub(before));
+            if all.get() > most && now > before && now > FEW {
+                return Err(closed("too many capabilities of all peers together"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1871,10 +1871,15 @@ where
 {
     fn new(
         connection_state: Rc<ConnectionState<VatId>>,
-        _size_hint: Option<::capnp::MessageSize>,
+        size_hint: Option<::capnp::MessageSize>,
         target: Client<VatId>,
     ) -> ::capnp::Result<Self> {
-        let message = connection_state.new_outgoing_message(1024)?;
+        // ww: as C++ does: what is known to be large goes into one segment, and what is small takes little.
+        let words = size_hint.map_or(128, |hint| {
+            let descriptors = u64::from(hint.cap_count) * 2;
+            u32::try_from(hint.word_count + descriptors + 32).unwrap_or(u32::MAX).min(1 << 21)
+        });
+        let message = connection_state.new_outgoing_message(words)?;
         Ok(Self {
             connection_state,
             target,

@@ -1,6 +1,6 @@
 //! Directories: follows a path's names to a CID, lists entries, says what a node is.
 //!
-//! - What it does: IPNS, plain and sharded directories; the daemon resolves no path below a CID, for its
+//! - What it does: IPNS, plain and sharded directories, links of dag-cbor and dag-json; the daemon resolves no path below a CID, for its
 //!   answer couldn't be checked.
 //! - What must stay true: a symlink is never followed, in the middle of a path neither (`unexpected node
 //!   type`); a listing stays within [`LISTING`] bytes.
@@ -9,6 +9,7 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::error::NodeKind;
+use super::ipld::{self, DAG_CBOR, DAG_JSON, Found};
 use super::node::{DAG_PB, Kind, Link, Node, RAW};
 use super::path::{ContentPath, Root};
 use super::walk::{IN_FLIGHT, tree_size};
@@ -87,36 +88,52 @@ pub(crate) async fn resolve(client: &Client, path: &ContentPath) -> Result<Cid, 
 async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, ContentError> {
     let mut cid = root;
     let mut within = format!("/ipfs/{root}");
-    for name in path.names() {
+    let mut names = path.names();
+    while let Some((name, after)) = names.split_first() {
         let missing = |within: String| ContentError::NotFound { name: name.clone(), within };
         let block = match cid.codec() {
-            DAG_PB => client.block(&cid).await?,
             RAW => return Err(missing(format!("{within}, which is a file"))),
+            DAG_PB | DAG_CBOR | DAG_JSON => client.block(&cid).await?,
             code => return Err(NodeKind::Codec(code).into()),
         };
-        let kind = {
-            let node = decode(&cid, &block)?;
-            match NodeKind::of(&node).0 {
-                NodeKind::Directory => {
-                    let found = node.links().find(|link| link.name == name.as_bytes());
-                    cid = found.ok_or_else(|| missing(within.clone()))?.cid;
-                    within = format!("{within}/{name}");
-                    continue;
+        let (next, left) = match cid.codec() {
+            DAG_PB => (child(client, cid, block, name, &within).await?, after),
+            _ => {
+                let block = ipld::Block::new(&cid, &block)?;
+                match block.find(names)? {
+                    Found::Link { link, left } => (link.cid, &names[names.len() - left..]),
+                    // As Kubo has it, a path that ends inside a block ends at that block.
+                    Found::Inside => return Ok(cid),
+                    Found::Missing { at } => return Err(block.missing(names, at)),
                 }
-                kind => kind,
             }
         };
-        match kind {
-            NodeKind::ShardedDirectory => {
-                let found = shard::find(client, cid, block, name).await?;
-                cid = found.ok_or_else(|| missing(within.clone()))?.cid;
-            }
-            NodeKind::File => return Err(missing(format!("{within}, which is a file"))),
-            kind => return Err(kind.into()),
+        for name in &names[..names.len() - left.len()] {
+            within = format!("{within}/{name}");
         }
-        within = format!("{within}/{name}");
+        (cid, names) = (next, left);
     }
     Ok(cid)
+}
+
+/// The CID that a name leads to from a dag-pb block.
+async fn child(client: &Client, cid: Cid, block: Vec<u8>, name: &str, within: &str) -> Result<Cid, ContentError> {
+    let missing = |within: &str| ContentError::NotFound { name: name.to_owned(), within: within.to_owned() };
+    let (kind, found) = {
+        let node = decode(&cid, &block)?;
+        let kind = NodeKind::of(&node).0;
+        (kind, node.links().find(|link| link.name == name.as_bytes()).map(|link| link.cid))
+    };
+    match kind {
+        // dag-pb that isn't UnixFS has names too.
+        NodeKind::Directory | NodeKind::PlainDagPb => found.ok_or_else(|| missing(within)),
+        NodeKind::ShardedDirectory => {
+            let found = shard::find(client, cid, block, name).await?;
+            found.map(|child| child.cid).ok_or_else(|| missing(within))
+        }
+        NodeKind::File => Err(missing(&format!("{within}, which is a file"))),
+        kind => Err(kind.into()),
+    }
 }
 
 /// The entries of a directory, sorted by name; of anything else that UnixFS knows, none.

@@ -38,7 +38,7 @@ const BUFFER: usize = 128 * 1024;
 /// The most headers, and the most trailers.
 const HEADERS: usize = 64;
 /// The largest answer that isn't content, in bytes.
-const SMALL: usize = 64 * 1024;
+pub(crate) const SMALL: usize = 64 * 1024;
 /// Idle connections that are kept.
 const KEPT: usize = 8;
 /// One answer may take this many times the idle timeout, from request to end.
@@ -91,6 +91,11 @@ impl Client {
         self.timeouts.idle * CALL
     }
 
+    /// How long the daemon may be silent.
+    pub(crate) fn idle_limit(&self) -> Duration {
+        self.timeouts.idle
+    }
+
     /// Sends one POST. `what` is asked for, in the words of a message. `content_type` goes with a payload.
     pub(crate) async fn post<'a>(
         &'a self,
@@ -99,7 +104,22 @@ impl Client {
         payload: Payload,
         what: &'a str,
     ) -> Result<Answer<'a>, ContentError> {
-        let kept = self.kept().await;
+        self.post_on(self.kept().await, path, content_type, payload, what).await
+    }
+
+    /// Sends one POST on a connection of its own, so that it is never sent twice.
+    pub(crate) async fn post_once<'a>(&'a self, path: &str, what: &'a str) -> Result<Answer<'a>, ContentError> {
+        self.post_on(None, path, None, Payload::default(), what).await
+    }
+
+    async fn post_on<'a>(
+        &'a self,
+        kept: Option<SendRequest<Sent>>,
+        path: &str,
+        content_type: Option<&str>,
+        payload: Payload,
+        what: &'a str,
+    ) -> Result<Answer<'a>, ContentError> {
         let reused = kept.is_some();
         let mut connection = match kept {
             Some(connection) => connection,
@@ -115,7 +135,7 @@ impl Client {
         };
         let answer = match head(&mut connection, payload.clone()).await {
             // The daemon may have closed a kept connection meanwhile. Asking twice does no harm: all requests
-            // are for content by its hash.
+            // but those of `post_once` mean the same the second time.
             Err(ContentError::Http(_)) if reused => {
                 connection = self.connect().await?;
                 head(&mut connection, payload).await?
@@ -204,21 +224,14 @@ impl Answer<'_> {
         }
     }
 
+    /// What was asked for.
+    pub(crate) fn what(&self) -> &str {
+        self.wait.what
+    }
+
     /// Gives the daemon the time back that we kept it waiting.
     pub(crate) fn extend(&mut self, waited: Duration) {
         self.wait.end += waited;
-    }
-
-    /// The whole of a small body.
-    pub(crate) async fn small(mut self) -> Result<Vec<u8>, ContentError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            if body.len() + chunk.len() > SMALL {
-                return Err(ContentError::LongBody { what: self.wait.what.to_owned(), limit: SMALL as u64 });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
     }
 
     /// The error that an answer with a status other than 200 stands for.

@@ -135,6 +135,11 @@ fn node(links: &[Link]) -> Link {
     Link { cid: cid(DAG_PB, Sha256::new_with_prefix(&block)), tsize: below + block.len() as u64, size }
 }
 
+/// The CID, of version 1 and by SHA-256, of a block.
+pub(crate) fn of_block(codec: u64, block: &[u8]) -> cid::Cid {
+    cid(codec, Sha256::new_with_prefix(block))
+}
+
 fn cid(codec: u64, hash: Sha256) -> cid::Cid {
     let digest: [u8; 32] = hash.finalize().into();
     let hash = Multihash::wrap(0x12, &digest).expect("32 bytes fit into a multihash of 64");

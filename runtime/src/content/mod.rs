@@ -1,10 +1,10 @@
 //! Content by its hash: files, directories and uploads, through an IPFS daemon that isn't trusted.
 //!
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
-//!   The rooms: `path` (what is asked for), `dial`, `payload` and `http` (one request, bounded), `kubo` (the API's
-//!   calls), `verify` (hashes), `node` (dag-pb and UnixFS), `walk` (files), `range` and `turns`
-//!   (files in order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID
-//!   that one must have).
+//!   The rooms: `path` (what is asked for), `dial`, `payload`, `http` and `body` (one request, bounded), `kubo`,
+//!   `blocks`, `pins` and `swarm` (the API's calls), `verify` (hashes), `node` (dag-pb and UnixFS), `ipld` (what is
+//!   inside a block of any codec), `walk` (files), `range` and `turns` (files in order), `dir` and `shard`
+//!   (directories), `upload` (files on their way to the daemon), `import` (the CID that one must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -17,17 +17,22 @@ use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 
+mod blocks;
+mod body;
 mod dial;
 mod dir;
 mod error;
 mod http;
 mod import;
+pub(crate) mod ipld;
 mod kubo;
 mod node;
 mod path;
 mod payload;
+mod pins;
 mod range;
 mod shard;
+mod swarm;
 mod turns;
 mod upload;
 mod verify;
@@ -37,10 +42,16 @@ pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
 pub use path::{ContentPath, PathError};
 pub use range::Reading;
+pub use swarm::{Peer, Peers};
 pub use upload::Upload;
 
 /// A CID whose digest may have 128 bytes, the most that Kubo puts into an identity CID (`--inline-limit`).
 pub type Cid = cid::CidGeneric<128>;
+
+/// A CID of ours, in the size of all.
+pub(crate) fn wide(cid: &cid::Cid) -> Cid {
+    path::cid_from_bytes(&cid.to_bytes()).expect("a CID that was made parses")
+}
 
 /// How long the daemon may keep us waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,8 @@ pub(crate) const RAW: u64 = 0x55;
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     block: &'a [u8],
+    /// Its data, whatever it is.
+    pub(crate) data: &'a [u8],
     pub(crate) unixfs: Option<UnixFs<'a>>,
 }
 
@@ -69,7 +71,8 @@ impl<'a> Node<'a> {
                 _ => return Err("not a dag-pb node"),
             }
         }
-        Ok(Node { block, unixfs: data.and_then(|data| UnixFs::decode(data).ok()) })
+        let unixfs = data.and_then(|data| UnixFs::decode(data).ok());
+        Ok(Node { block, data: data.unwrap_or_default(), unixfs })
     }
 
     /// Its links, in order.

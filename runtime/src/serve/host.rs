@@ -22,7 +22,8 @@ struct Host {
 /// The `Host` of one session.
 pub(super) fn client(content: Content, access: Access, gate: Rc<Gate>) -> host::Client {
     let limit = content.call_limit();
-    let ipfs = (access > Access::None).then(|| new_client(Guarded::new(Ipfs::new(content, gate), access, limit)));
+    let ipfs =
+        (access > Access::None).then(|| new_client(Guarded::new(Ipfs::new(content, access, gate), access, limit)));
     new_client(Host { ipfs })
 }
 

@@ -27,6 +27,30 @@ pub(super) enum Refusal {
     LargeAnswer { method: &'static str, path: String, limit: u64, instead: &'static str },
     #[error("system.IPFS.{method}: {size} bytes are more than the {limit} of one call; use `write`")]
     LargeData { method: &'static str, size: usize, limit: u64 },
+    #[error("system.IPFS.{method}: {size} bytes are more than the {limit} of one block; use `add` or `write`")]
+    LargeBlock { method: &'static str, size: usize, limit: u64 },
+    #[error("system.IPFS.{method}: more than the {limit} bytes of one answer; see {instead}")]
+    LargeList { method: &'static str, limit: u64, instead: &'static str },
+    #[error("system.IPFS.{method}: {codec:#x} is no codec")]
+    NotACodec { method: &'static str, codec: u64 },
+    #[error("system.IPFS.{method}: no multiaddr: {address}")]
+    NotAnAddress { method: &'static str, address: String },
+    #[error("system.IPFS.{method}: {path}")]
+    Pin { method: &'static str, path: String, source: Box<ContentError> },
+    #[error("system.IPFS.{method}: refused: {path}: this run didn't pin it; to do this needs --ipfs-access full")]
+    OthersPin { method: &'static str, path: String },
+    #[error(
+        "system.IPFS.{method}: refused: this run has {most} pins, and a run may have no more; it needs --ipfs-access full"
+    )]
+    Pins { method: &'static str, most: usize },
+    #[error("system.IPFS.{method}: refused: {most} nodes are held, and no more may be: release some")]
+    Nodes { method: &'static str, most: usize },
+    #[error("system.IPFS.{method}: {why}")]
+    Unread { method: &'static str, why: String },
+    #[error("system.IPFS.{method}: the path is longer than {limit} bytes")]
+    LongPath { method: &'static str, limit: usize },
+    #[error("system.IPFS.{method}: no link on the path {path}")]
+    NoLink { method: &'static str, path: String },
     #[error("system.IPFS.{method}: neither a CID nor an IPFS path: {path}")]
     NotAPath { method: &'static str, path: String },
     #[error("system.IPFS.{method}: the path isn't UTF-8")]
@@ -39,8 +63,6 @@ pub(super) enum Refusal {
     NoAccess,
     #[error("system.IPFS.{method}: timed out: not done within {} s", limit.as_secs_f64())]
     Slow { method: &'static str, limit: Duration },
-    #[error("system.IPFS.{method}: not implemented by this host")]
-    Unimplemented { method: &'static str },
 }
 
 impl Refusal {
@@ -58,6 +80,14 @@ impl Refusal {
         Refusal::Fetch { path: shown(path), source: source.into() }
     }
 
+    pub(super) fn pin(method: &'static str, path: &str, source: ContentError) -> Refusal {
+        Refusal::Pin { method, path: shown(path), source: source.into() }
+    }
+
+    pub(super) fn not_an_address(method: &'static str, address: &str) -> Refusal {
+        Refusal::NotAnAddress { method, address: shown(address) }
+    }
+
     pub(super) fn not_a_path(method: &'static str, path: &str) -> Refusal {
         Refusal::NotAPath { method, path: shown(path) }
     }
@@ -72,10 +102,7 @@ impl From<Refusal> for capnp::Error {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        match refusal {
-            Refusal::Unimplemented { .. } => capnp::Error::unimplemented(text),
-            _ => capnp::Error::failed(text),
-        }
+        capnp::Error::failed(text)
     }
 }
 
@@ -90,7 +117,7 @@ pub(super) fn begun(method: &'static str, mut error: capnp::Error) -> capnp::Err
 }
 
 /// A path as one short line.
-fn shown(path: &str) -> String {
+pub(super) fn shown(path: &str) -> String {
     let mut shown: String = path.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if path.chars().nth(SHOWN).is_some() {
         shown.push('…');

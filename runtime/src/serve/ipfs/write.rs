@@ -13,7 +13,8 @@ use capnp::Error;
 use capnp_rpc::new_client;
 use ww_schema::system_capnp::{byte_sink, i_p_f_s as ipfs, upload};
 
-use crate::content::{Content, Upload};
+use super::pins::Pins;
+use crate::content::{Content, Upload, wide};
 use crate::serve::refusal::Refusal;
 
 const METHOD: &str = "write";
@@ -55,18 +56,22 @@ enum State {
 /// An upload, counted as long as it is one.
 struct Sending {
     upload: Upload,
+    /// Where it is to be pinned: by whom this run's pins are known.
+    pins: Option<Rc<Pins>>,
     _open: Open,
 }
 
 /// Serves one call.
 pub(super) fn write(
     content: &Content,
+    pins: &Rc<Pins>,
     uploads: &Uploads,
     params: &ipfs::WriteParams,
     results: &mut ipfs::WriteResults,
 ) -> Result<(), Error> {
     let open = uploads.open()?;
-    let sending = Sending { upload: content.upload(params.get()?.get_pin()), _open: open };
+    let pins = params.get()?.get_pin().then(|| pins.clone());
+    let sending = Sending { upload: content.upload(false), pins, _open: open };
     results.get().set_upload(new_client(Writing { state: RefCell::new(State::Open(sending)) }));
     Ok(())
 }
@@ -107,9 +112,12 @@ impl byte_sink::Server for Writing {
 
 impl upload::Server for Writing {
     async fn finish(self: Rc<Self>, _: upload::FinishParams, mut results: upload::FinishResults) -> Result<(), Error> {
-        let Sending { upload, _open } = self.take("finish", true)?;
+        let Sending { upload, pins, _open } = self.take("finish", true)?;
         *self.state.borrow_mut() = State::Finished;
         let cid = upload.finish().await.map_err(|source| Refusal::Store { method: METHOD, source })?;
+        if let Some(pins) = pins {
+            pins.pin(METHOD, &wide(&cid), &cid.to_string()).await?;
+        }
         results.get().set_cid(cid.to_string());
         Ok(())
     }

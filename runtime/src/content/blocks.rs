@@ -1,0 +1,74 @@
+//! Single blocks: where a path ends, a block by its CID, a block into the daemon.
+//!
+//! - What must stay true: a block that is given was verified; one that was stored is known to be stored under the CID
+//!   that its bytes have. A limit holds before the memory is spent.
+//! - Serves: rulings 7, 20; clauses RPC-25, RPC-28.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::error::tame;
+use super::kubo::BLOCK_LIMIT;
+use super::path::parse_cid;
+use super::payload::Payload;
+use super::{Cid, Content, ContentError, ContentPath, dir, import};
+
+impl Content {
+    /// The CID that a path ends at: where it ends inside a block of dag-cbor or dag-json, that block's.
+    ///
+    /// # Errors
+    /// As [`Content::fetch`].
+    pub async fn resolve(&self, path: &ContentPath) -> Result<Cid, ContentError> {
+        dir::resolve(&self.client, path).await
+    }
+
+    /// A block of at most `max` bytes, verified.
+    ///
+    /// # Errors
+    /// [`ContentError::TooLarge`] where it has more; every other error is a failed retrieval.
+    pub async fn block(&self, cid: &Cid, max: u64) -> Result<Vec<u8>, ContentError> {
+        if max >= BLOCK_LIMIT {
+            return self.client.block(cid).await;
+        }
+        let mut block = Vec::new();
+        let take = async |chunk: &[u8]| {
+            if block.len() as u64 + chunk.len() as u64 > max {
+                return Err(ContentError::TooLarge { limit: max });
+            }
+            block.extend_from_slice(chunk);
+            Ok(())
+        };
+        self.client.block_chunks(cid, take).await?;
+        Ok(block)
+    }
+
+    /// Whether a block can be had: it is fetched and verified, and not kept.
+    ///
+    /// # Errors
+    /// As [`Content::block`].
+    pub async fn check(&self, cid: &Cid) -> Result<(), ContentError> {
+        self.client.block_chunks(cid, async |_| Ok(())).await.map(drop)
+    }
+
+    /// Stores a block with the daemon, unpinned, under the CID (version 1, sha2-256) that it has with this codec.
+    ///
+    /// # Errors
+    /// Where the daemon can't be reached, refuses, or stored it under another CID.
+    pub async fn put_block(&self, data: Vec<u8>, codec: u64) -> Result<cid::Cid, ContentError> {
+        #[derive(Deserialize)]
+        struct Stored {
+            #[serde(rename = "Key")]
+            key: String,
+        }
+        let expected = import::of_block(codec, &data);
+        let (content_type, payload) = Payload::multipart(Bytes::from(data), &expected.to_string());
+        let request = format!("/api/v0/block/put?cid-codec={codec}&mhtype=sha2-256&pin=false&allow-big-block=true");
+        let body = self.client.post(&request, Some(&content_type), payload, "an upload").await?.small().await?;
+        let answer = || ContentError::Answer(format!("a block became {}", tame(&String::from_utf8_lossy(&body))));
+        let stored: Stored = serde_json::from_slice(&body).map_err(|_| answer())?;
+        match parse_cid(&stored.key) {
+            Some(cid) if cid.to_bytes() == expected.to_bytes() => Ok(expected),
+            _ => Err(answer()),
+        }
+    }
+}

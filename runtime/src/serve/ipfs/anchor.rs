@@ -1,0 +1,249 @@
+//! `Node` of `anchor.capnp`: an IPLD block as a capability.
+//!
+//! - What it does: each of its methods, on its block.
+//! - What must stay true: no path leads out of the block: the first link on it ends it. CIDs are binary. A failure
+//!   begins as one of `resolveNode`, which gave the node, and names the method.
+//! - Serves: ruling 13; clauses RPC-30 to RPC-36.
+
+use std::rc::Rc;
+
+use capnp::{Error, text_list};
+use ww_schema::anchor_capnp::{self as anchor, block, node, resolver};
+
+use super::super::refusal::{self, Refusal};
+use super::nodes::{Answer, Slot};
+use super::{LIMIT, length};
+use crate::content::ipld::{Block, Found, Link};
+use crate::content::{Cid, ContentError};
+
+/// The longest path, in bytes, each name with one more: as long as one in text may be.
+const PATH: usize = 4096;
+
+/// One node.
+pub(super) struct Node {
+    cid: Cid,
+    slot: Slot,
+}
+
+/// Where a path led.
+enum Followed {
+    /// To a link, with so many names left.
+    Link { link: Link<'static>, left: usize },
+    /// To something of the block.
+    Inside,
+}
+
+impl Node {
+    pub(super) fn new(cid: Cid, slot: Slot) -> Node {
+        Node { cid, slot }
+    }
+
+    async fn with_block<T>(
+        &self,
+        method: &'static str,
+        answer: Answer,
+        work: impl AsyncFnOnce(Block<'_>) -> Result<T, ContentError>,
+    ) -> Result<T, Refusal> {
+        self.slot.nodes().with_block(method, &self.cid, answer, work).await
+    }
+
+    async fn follow(&self, method: &'static str, path: &[String]) -> Result<Followed, Refusal> {
+        let find = async |block: Block<'_>| match block.find(path)? {
+            Found::Link { link: Link { name, size, cid }, left } => {
+                Ok(Followed::Link { link: Link { name: name.into_owned().into(), size, cid }, left })
+            }
+            Found::Inside => Ok(Followed::Inside),
+            Found::Missing { at } => Err(block.missing(path, at)),
+        };
+        self.with_block(method, Answer::Small, find).await
+    }
+}
+
+/// What a message of the cell's can't be read for.
+fn unread(method: &'static str) -> impl Fn(Error) -> Refusal {
+    move |error| Refusal::Unread { method, why: error.to_string() }
+}
+
+/// The names of a path, bounded.
+fn names(method: &'static str, path: text_list::Reader<'_>) -> Result<Vec<String>, Refusal> {
+    let mut names = Vec::new();
+    let mut bytes = 0;
+    for name in path {
+        let name = name.map_err(unread(method))?;
+        bytes += name.len() + 1;
+        if bytes > PATH {
+            return Err(Refusal::LongPath { method, limit: PATH });
+        }
+        names.push(name.to_str().map_err(|_| Refusal::NotText { method })?.to_owned());
+    }
+    Ok(names)
+}
+
+fn fill(mut list: text_list::Builder<'_>, names: &[String]) {
+    for (index, name) in (0..).zip(names) {
+        list.set(index, name);
+    }
+}
+
+fn describe(link: &Link<'_>, mut to: anchor::link::Builder<'_>) {
+    to.set_name(&link.name);
+    to.set_size(link.size);
+    to.set_cid(&link.cid.to_bytes());
+}
+
+/// What a list may still take, in bytes of a message.
+struct Room(u64);
+
+impl Room {
+    /// Takes the room of something with `fixed` bytes and texts or data of these lengths.
+    fn take(&mut self, fixed: usize, parts: &[usize]) -> Result<(), ContentError> {
+        let words = parts.iter().map(|length| (length + 8) / 8 * 8).sum::<usize>();
+        self.0 = self.0.checked_sub((fixed + words) as u64).ok_or(ContentError::TooLarge { limit: LIMIT })?;
+        Ok(())
+    }
+}
+
+impl block::Server for Node {
+    async fn cid(self: Rc<Self>, _: block::CidParams, mut results: block::CidResults) -> Result<(), Error> {
+        results.get().set_cid(&self.cid.to_bytes());
+        Ok(())
+    }
+
+    async fn raw_data(
+        self: Rc<Self>,
+        params: block::RawDataParams,
+        mut results: block::RawDataResults,
+    ) -> Result<(), Error> {
+        drop(params);
+        let give = async |block: Block<'_>| {
+            results.get().set_data(block.bytes());
+            Ok(())
+        };
+        Ok(self.with_block("resolveNode: Node.rawData", Answer::Small, give).await?)
+    }
+}
+
+impl resolver::Server for Node {
+    async fn resolve_path(
+        self: Rc<Self>,
+        params: resolver::ResolvePathParams,
+        mut results: resolver::ResolvePathResults,
+    ) -> Result<(), Error> {
+        let method = "resolveNode: Node.resolvePath";
+        let path = params.get().and_then(|params| params.get_path()).map_err(unread(method))?;
+        let path = names(method, path)?;
+        drop(params);
+        let (cid, rest) = match self.follow(method, &path).await? {
+            Followed::Inside => (self.cid, &path[..]),
+            Followed::Link { link, left } => {
+                // As what `resolveNode` gives: there, and of a kind that can be read.
+                self.slot.nodes().with_block(method, &link.cid, Answer::Small, async |_| Ok(())).await?;
+                (link.cid, &path[path.len() - left..])
+            }
+        };
+        let mut results = results.get();
+        results.set_node(self.slot.nodes().node(method, cid)?);
+        fill(results.init_remaining_path(length(rest.len())?), rest);
+        Ok(())
+    }
+
+    async fn tree(
+        self: Rc<Self>,
+        params: resolver::TreeParams,
+        mut results: resolver::TreeResults,
+    ) -> Result<(), Error> {
+        let method = "resolveNode: Node.tree";
+        let (path, depth) = {
+            let params = params.get().map_err(unread(method))?;
+            let path = params.get_path().map_err(unread(method))?.to_str().map_err(|_| Refusal::NotText { method })?;
+            if path.len() > PATH {
+                return Err(Refusal::LongPath { method, limit: PATH }.into());
+            }
+            let names = path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            // -1, as any other that is negative, is no limit.
+            (names, usize::try_from(params.get_depth()).unwrap_or(usize::MAX))
+        };
+        drop(params);
+        let list = async |block: Block<'_>| {
+            let (mut room, mut count) = (Room(LIMIT), 0);
+            block.tree(&path, depth, |path| {
+                count += 1;
+                room.take(8, &[path.len()])
+            })?;
+            let (mut list, mut index) = (results.get().init_paths(count), 0);
+            block.tree(&path, depth, |path| {
+                list.set(index, path);
+                index += 1;
+                Ok(())
+            })
+        };
+        Ok(self.with_block(method, Answer::Large, list).await?)
+    }
+}
+
+impl node::Server for Node {
+    async fn resolve_link(
+        self: Rc<Self>,
+        params: node::ResolveLinkParams,
+        mut results: node::ResolveLinkResults,
+    ) -> Result<(), Error> {
+        let method = "resolveNode: Node.resolveLink";
+        let path = params.get().and_then(|params| params.get_path()).map_err(unread(method))?;
+        let path = names(method, path)?;
+        drop(params);
+        let Followed::Link { link, left } = self.follow(method, &path).await? else {
+            return Err(Refusal::NoLink { method, path: refusal::shown(&format!("`{}`", path.join("/"))) }.into());
+        };
+        let mut results = results.get();
+        describe(&link, results.reborrow().init_link());
+        let rest = &path[path.len() - left..];
+        fill(results.init_remaining_path(length(rest.len())?), rest);
+        Ok(())
+    }
+
+    async fn copy(self: Rc<Self>, _: node::CopyParams, mut results: node::CopyResults) -> Result<(), Error> {
+        results.get().set_node(self.slot.nodes().node("resolveNode: Node.copy", self.cid)?);
+        Ok(())
+    }
+
+    async fn links(self: Rc<Self>, params: node::LinksParams, mut results: node::LinksResults) -> Result<(), Error> {
+        drop(params);
+        let list = async |block: Block<'_>| {
+            let (mut room, mut count) = (Room(LIMIT), 0);
+            block.links(|link| {
+                count += 1;
+                room.take(24, &[link.name.len(), usize::from(link.cid.hash().size()) + 24])
+            })?;
+            let (mut list, mut index) = (results.get().init_links(count), 0);
+            block.links(|link| {
+                describe(link, list.reborrow().get(index));
+                index += 1;
+                Ok(())
+            })
+        };
+        Ok(self.with_block("resolveNode: Node.links", Answer::Large, list).await?)
+    }
+
+    async fn stat(self: Rc<Self>, params: node::StatParams, mut results: node::StatResults) -> Result<(), Error> {
+        drop(params);
+        let measure = async |block: Block<'_>| Ok(block.sizes());
+        let sizes = self.with_block("resolveNode: Node.stat", Answer::Small, measure).await?;
+        let mut stat = results.get().init_stat();
+        stat.set_hash(&self.cid.to_bytes());
+        // A block of 2 MiB has fewer.
+        stat.set_num_links(i32::try_from(sizes.links).unwrap_or(i32::MAX));
+        stat.set_block_size(sizes.block);
+        stat.set_links_size(sizes.of_links);
+        stat.set_data_size(sizes.of_data);
+        stat.set_cumulative_size(sizes.cumulative);
+        Ok(())
+    }
+
+    async fn size(self: Rc<Self>, params: node::SizeParams, mut results: node::SizeResults) -> Result<(), Error> {
+        drop(params);
+        let measure = async |block: Block<'_>| Ok(block.sizes());
+        let sizes = self.with_block("resolveNode: Node.size", Answer::Small, measure).await?;
+        results.get().set_size(sizes.cumulative);
+        Ok(())
+    }
+}

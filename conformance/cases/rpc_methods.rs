@@ -41,9 +41,9 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// One call: a verb of the RPC probe and its word.
-type Call<'a> = (&'a str, &'a str);
+pub(crate) type Call<'a> = (&'a str, &'a str);
 
-fn answers(suite: &Suite<'_>, run: Invocation<'_>, calls: &[Call<'_>]) -> Verdict<Vec<Value>> {
+pub(crate) fn answers(suite: &Suite<'_>, run: Invocation<'_>, calls: &[Call<'_>]) -> Verdict<Vec<Value>> {
     let probe = suite.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))?;
     let words: Vec<&str> = calls.iter().flat_map(|(verb, word)| [*verb, *word]).collect();
     let run = run.binary(OsString::from(probe), words).run()?;
@@ -54,29 +54,29 @@ fn answers(suite: &Suite<'_>, run: Invocation<'_>, calls: &[Call<'_>]) -> Verdic
 }
 
 /// Calls with the node behind the host, on one session.
-fn ask(suite: &Suite<'_>, calls: &[Call<'_>]) -> Verdict<Vec<Value>> {
+pub(crate) fn ask(suite: &Suite<'_>, calls: &[Call<'_>]) -> Verdict<Vec<Value>> {
     answers(suite, suite.ww_with_node()?, calls)
 }
 
 /// The result of a call that must succeed.
-fn ok<'v>(call: Call<'_>, answer: &'v Value) -> Verdict<&'v Value> {
+pub(crate) fn ok<'v>(call: Call<'_>, answer: &'v Value) -> Verdict<&'v Value> {
     answer.get("ok").map_or_else(|| fail(format!("{call:?} succeeds"), answer), Ok)
 }
 
-fn one(suite: &Suite<'_>, verb: &str, word: &str) -> Verdict<Value> {
+pub(crate) fn one(suite: &Suite<'_>, verb: &str, word: &str) -> Verdict<Value> {
     let answers = ask(suite, &[(verb, word)])?;
     ok((verb, word), &answers[0]).cloned()
 }
 
 /// Checks that a call failed with a text that begins so and has this in it.
-fn failed(call: Call<'_>, answer: &Value, begins: &str, has: &str) -> Verdict {
+pub(crate) fn failed(call: Call<'_>, answer: &Value, begins: &str, has: &str) -> Verdict {
     let text = answer.get("error").and_then(Value::as_str).unwrap_or_default();
     let fits = text.starts_with(begins) && text.contains(has);
     holds(format!("{call:?} fails with {begins:?} and {has:?}"), fits, answer)
 }
 
 /// What the node has under a CID of the host's, which has to be one.
-fn had(node: &Node, cid: &Value) -> Verdict<Vec<u8>> {
+pub(crate) fn had(node: &Node, cid: &Value) -> Verdict<Vec<u8>> {
     let text = cid.as_str().unwrap_or_default();
     holds("a CID as text, and no path", !text.is_empty() && !text.contains('/'), cid)?;
     match node.cat(text) {
@@ -99,7 +99,7 @@ fn rpc_03_it_speaks_two_party_rpc(suite: &Suite<'_>) -> Verdict {
     Ok(())
 }
 
-const NOWHERE: &str = "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
+pub(crate) const NOWHERE: &str = "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
 
 fn rpc_10_a_retrieval_failure_begins_with_its_phrase(suite: &Suite<'_>) -> Verdict {
     let node = suite.node()?;

@@ -69,6 +69,8 @@ mod refused_parts;
 mod rpc;
 #[path = "../cases/rpc_methods.rs"]
 mod rpc_methods;
+#[path = "../cases/rpc_streams.rs"]
+mod rpc_streams;
 #[path = "../cases/seccomp.rs"]
 mod seccomp;
 #[path = "../cases/signals.rs"]
@@ -118,6 +120,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     refused_parts::CASES,
     rpc::CASES,
     rpc_methods::CASES,
+    rpc_streams::CASES,
     seccomp::CASES,
     signals::CASES,
     status::CASES,

@@ -91,6 +91,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Fetched files", fetch::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
+    ("RPC: `read` and `write`", model::faults_streams::FAULTS),
     ("The jail", model::faults_jail::FAULTS),
     ("Levels of the jail", levels::FAULTS),
     ("The seccomp filter", model::faults_seccomp::FAULTS),

@@ -78,6 +78,11 @@ impl Content {
         Self { url }
     }
 
+    /// Host and port.
+    pub fn authority(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     fn client(&self) -> Result<IpfsClient, Lack> {
         IpfsClient::from_str(&self.url).map_err(lack)
     }
@@ -138,10 +143,16 @@ impl Content {
         Ok(links.map(|link| (link.name, kind(link.typ), link.size, link.hash)).collect())
     }
 
-    /// Stores a file.
-    pub async fn add(&self, data: Vec<u8>, pin: bool) -> Result<String, Lack> {
+    /// Stores a file, with the profile that clauses name, or in leaves of another size.
+    pub async fn add(&self, data: Vec<u8>, pin: bool, chunker: &str) -> Result<String, Lack> {
         let client = self.client()?;
-        let options = Add { pin: Some(pin), cid_version: Some(1), ..Add::default() };
+        let options = Add {
+            pin: Some(pin),
+            cid_version: Some(1),
+            raw_leaves: Some(true),
+            chunker: Some(chunker),
+            ..Add::default()
+        };
         let added = client.add_with_options(std::io::Cursor::new(data), options).await.map_err(lack)?;
         Ok(added.hash)
     }
@@ -158,7 +169,7 @@ fn inline(cid: &[u8]) -> Option<&[u8]> {
 }
 
 /// The fields of a message of protobuf: number, then bytes or a number.
-fn fields(mut message: &[u8]) -> Option<Vec<(u64, &[u8], u64)>> {
+pub(super) fn fields(mut message: &[u8]) -> Option<Vec<(u64, &[u8], u64)>> {
     let mut found = Vec::new();
     while !message.is_empty() {
         let key = varint(&mut message)?;
@@ -228,7 +239,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A CID of version 1 in base 32; one of version 0 is left in hexadecimal, for nobody asks.
-fn text_of(cid: &[u8]) -> String {
+pub(super) fn text_of(cid: &[u8]) -> String {
     const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz234567";
     if cid.first() != Some(&1) {
         return cid.iter().map(|byte| format!("{byte:02x}")).collect();

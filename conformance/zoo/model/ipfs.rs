@@ -10,24 +10,29 @@ use ww_schema::system_capnp::{EntryType, i_p_f_s};
 
 use super::Wrong;
 use super::content::{Content, Found, Kind, Lack, path};
+use super::streams::{self, Streams};
 
 /// What `add` takes and `cat` gives at most.
 const MOST: usize = 8 << 20;
+
+/// How a file is cut.
+const CHUNKER: &str = "size-1048576";
 
 /// A CID that parses; no node has it.
 const NOTHING: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
 
 /// The capability.
 pub struct Ipfs {
-    content: Content,
+    pub(super) content: Content,
     cell: Pid,
     fatal: Rc<Notify>,
-    wrong: Wrong,
+    pub(super) streams: Streams,
+    pub(super) wrong: Wrong,
 }
 
 impl Ipfs {
     pub fn new(content: Content, cell: Pid, wrong: Wrong) -> Self {
-        Self { content, cell, fatal: Rc::new(Notify::new()), wrong }
+        Self { content, cell, fatal: Rc::new(Notify::new()), streams: Streams::default(), wrong }
     }
 
     /// Told when a failure is to end the session.
@@ -46,7 +51,7 @@ impl Ipfs {
     }
 
     /// A failure that isn't one of retrieval.
-    fn refusal(&self, method: &str, what: &str) -> Error {
+    pub(super) fn refusal(&self, method: &str, what: &str) -> Error {
         match self.wrong.0 {
             "rpc-refusal-without-system" => self.failure(format!("IPFS.{method}: {what}")),
             "rpc-refusal-without-method" => self.failure(format!("system.IPFS: {what}")),
@@ -56,7 +61,7 @@ impl Ipfs {
         }
     }
 
-    fn lacks(&self, path: &str, lack: Lack) -> Error {
+    pub(super) fn lacks(&self, path: &str, lack: Lack) -> Error {
         let (failed, other) = ("failed to get IPFS path", "unexpected node type");
         match (self.wrong.0, lack) {
             ("rpc-phrase-missing", Lack::Retrieval(why)) => self.failure(format!("{path}: {why}")),
@@ -69,7 +74,7 @@ impl Ipfs {
     }
 
     /// What an argument leads to.
-    async fn found(&self, method: &str, argument: &str) -> Result<Found, Error> {
+    pub(super) async fn found(&self, method: &str, argument: &str) -> Result<Found, Error> {
         let bare = format!("/ipfs/{argument}");
         let path = match (path(argument), path(&bare)) {
             (Some(path), _) => path,
@@ -118,7 +123,8 @@ impl i_p_f_s::Server for Ipfs {
             "rpc-add-last-byte-lost" => _ = data.pop(),
             _ => {}
         }
-        let added = self.content.add(data, self.wrong.is("rpc-add-pins")).await;
+        let chunker = if self.wrong.is("rpc-add-other-chunks") { "size-262144" } else { CHUNKER };
+        let added = self.content.add(data, self.wrong.is("rpc-add-pins"), chunker).await;
         let cid = added.map_err(|lack| match lack {
             Lack::Retrieval(why) if self.wrong.is("rpc-add-failure-unnamed") => self.failure(why),
             Lack::Retrieval(why) => self.refusal("add", &why),
@@ -126,7 +132,7 @@ impl i_p_f_s::Server for Ipfs {
         })?;
         match self.wrong.0 {
             "rpc-add-other-cid" => {
-                let other = self.content.add(Vec::new(), false).await;
+                let other = self.content.add(Vec::new(), false, CHUNKER).await;
                 results.get().set_cid(other.map_err(|_| self.refusal("add", "no other"))?);
             }
             "rpc-add-cid-of-nothing" => results.get().set_cid(NOTHING),
@@ -161,6 +167,18 @@ impl i_p_f_s::Server for Ipfs {
         }
         results.get().set_body(&body);
         Ok(())
+    }
+
+    async fn read(self: Rc<Self>, params: i_p_f_s::ReadParams, results: i_p_f_s::ReadResults) -> Result<(), Error> {
+        streams::read(self, params, results).await
+    }
+
+    async fn write(
+        self: Rc<Self>,
+        params: i_p_f_s::WriteParams,
+        mut results: i_p_f_s::WriteResults,
+    ) -> Result<(), Error> {
+        streams::upload(self, params.get()?.get_pin(), &mut results)
     }
 
     async fn ls(self: Rc<Self>, params: i_p_f_s::LsParams, mut results: i_p_f_s::LsResults) -> Result<(), Error> {

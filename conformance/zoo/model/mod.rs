@@ -13,12 +13,15 @@ pub mod faults;
 pub mod faults_jail;
 pub mod faults_rpc;
 pub mod faults_seccomp;
+pub mod faults_streams;
 mod ipfs;
 mod jail;
 mod program;
 mod relay;
+mod request;
 mod rpc;
 mod seccomp;
+mod streams;
 mod sys;
 
 use std::ffi::{OsStr, OsString};

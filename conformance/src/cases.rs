@@ -67,8 +67,18 @@ mod properties;
 mod refused_parts;
 #[path = "../cases/rpc.rs"]
 mod rpc;
+#[path = "../cases/rpc_access.rs"]
+mod rpc_access;
+#[path = "../cases/rpc_blocks.rs"]
+mod rpc_blocks;
+#[path = "../cases/rpc_daemon.rs"]
+mod rpc_daemon;
 #[path = "../cases/rpc_methods.rs"]
 mod rpc_methods;
+#[path = "../cases/rpc_nodes.rs"]
+mod rpc_nodes;
+#[path = "../cases/rpc_pins.rs"]
+mod rpc_pins;
 #[path = "../cases/rpc_streams.rs"]
 mod rpc_streams;
 #[path = "../cases/seccomp.rs"]
@@ -119,7 +129,12 @@ pub(crate) const ALL: &[&[Case]] = &[
     properties::CASES,
     refused_parts::CASES,
     rpc::CASES,
+    rpc_access::CASES,
+    rpc_blocks::CASES,
+    rpc_daemon::CASES,
     rpc_methods::CASES,
+    rpc_nodes::CASES,
+    rpc_pins::CASES,
     rpc_streams::CASES,
     seccomp::CASES,
     signals::CASES,

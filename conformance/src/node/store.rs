@@ -59,6 +59,8 @@ impl<'a> Import<'a> {
 struct PutBlock<'a> {
     cid_codec: &'a str,
     mhtype: &'a str,
+    /// Larger than other nodes take, for what must refuse it.
+    allow_big_block: bool,
 }
 
 impl ApiRequest for PutBlock<'_> {
@@ -88,6 +90,20 @@ struct Publish<'a> {
 
 impl ApiRequest for Publish<'_> {
     const PATH: &'static str = "/name/publish";
+}
+
+/// `id`, whose other fields a node without peers leaves empty, which the client named above doesn't take.
+#[derive(Serialize)]
+struct WhoAmI;
+
+impl ApiRequest for WhoAmI {
+    const PATH: &'static str = "/id";
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    #[serde(rename = "ID")]
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -177,7 +193,7 @@ impl Node {
         let client = self.client()?;
         let mut form = Form::default();
         form.add_reader("data", Cursor::new(data.to_vec()));
-        let request = PutBlock { cid_codec: codec, mhtype: hash };
+        let request = PutBlock { cid_codec: codec, mhtype: hash, allow_big_block: true };
         let put = client.request::<_, ipfs_api_backend_hyper::response::BlockPutResponse>(request, Some(form));
         Ok(self.call("block/put", put)?.key)
     }
@@ -223,6 +239,24 @@ impl Node {
     pub fn pins(&self) -> Verdict<Vec<String>> {
         let client = self.client()?;
         Ok(self.call("pin/ls", client.pin_ls(None, None))?.keys.into_keys().collect())
+    }
+
+    /// Pins what is below a CID.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn pin(&self, cid: &str) -> Verdict {
+        let client = self.client()?;
+        self.call("pin/add", client.pin_add(cid, true)).map(drop)
+    }
+
+    /// Its own id.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn id(&self) -> Verdict<String> {
+        let client = self.client()?;
+        Ok(self.call("id", client.request::<_, Identity>(WhoAmI, None))?.id)
     }
 
     /// Everything below a CID as a CAR, of so many bytes at most.

@@ -7,7 +7,7 @@
 //! - Serves: rulings 6 (grammar and default), 8 (an ill-formed endpoint is a usage error).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -94,6 +94,12 @@ impl Endpoint {
             return Err(EndpointError::Form);
         };
         Ok(Endpoint { text: text.to_owned(), target, tls })
+    }
+
+    /// The endpoint of plain HTTP at an address.
+    pub(crate) fn at(address: SocketAddr) -> Endpoint {
+        let target = Target::Tcp { host: Host::Ip(address.ip()), port: address.port() };
+        Endpoint { text: format!("http://{address}"), target, tls: false }
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -6,31 +6,31 @@
 //!   trailers and error bodies are bounded. Nothing exists before the first request.
 //! - Serves: rulings 6 (nothing is dialled until needed), 7, 20.
 
+mod answer;
 mod asked;
 
 use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::endpoint::{Endpoint, Host, Target};
 
-use super::error::tame;
 use super::payload::{Payload, Sent};
 use super::turns::Turns;
 use super::{ContentError, Timeouts, dial::Dialer};
 
+use answer::{Wait, check_trailers};
+
+pub(crate) use answer::Answer;
 pub(crate) use asked::Asked;
 
 /// The largest head of an answer, and how much of a body is read ahead, in bytes.
@@ -51,39 +51,60 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// A client of one endpoint.
 pub(crate) struct Client {
     dialer: Dialer,
+    /// What it asks for blocks.
+    pub(crate) way: Way,
     timeouts: Timeouts,
     idle: RefCell<Vec<SendRequest<Sent>>>,
     /// For the one large block that may be in memory.
     pub(crate) large: Semaphore,
     /// For the blocks of files that are being read in order.
     pub(crate) turns: Rc<Turns>,
+    /// The gateway that was used last, for its connections.
+    gateway: RefCell<Option<(SocketAddr, Rc<Client>)>>,
 }
 
-/// An answer whose head said 200.
-pub(crate) struct Answer<'a> {
-    client: &'a Client,
-    body: Incoming,
-    connection: Option<SendRequest<Sent>>,
-    wait: Wait<'a>,
-}
-
-#[derive(Clone, Copy)]
-struct Wait<'a> {
-    what: &'a str,
-    timeouts: Timeouts,
-    end: Instant,
+/// Which of a daemon's two servers a client asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// All that it can do, by POST.
+    Api,
+    /// Blocks alone, by GET.
+    Gateway,
 }
 
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Client {
+        Client::by(Way::Api, endpoint, timeouts)
+    }
+
+    fn by(way: Way, endpoint: Endpoint, timeouts: Timeouts) -> Client {
         // A clock can't be added to without end.
         let timeouts = Timeouts { connect: timeouts.connect.min(FOR_EVER), idle: timeouts.idle.min(FOR_EVER) };
         Client {
             dialer: Dialer::new(endpoint, timeouts.connect),
+            way,
             timeouts,
             idle: RefCell::default(),
             large: Semaphore::new(1),
             turns: Turns::new(),
+            gateway: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.dialer.endpoint()
+    }
+
+    /// A client of the daemon's gateway there; the last one, if it is.
+    pub(crate) fn at_gateway(&self, address: &SocketAddr) -> Rc<Client> {
+        let mut last = self.gateway.borrow_mut();
+        match &*last {
+            Some((other, client)) if other == address => client.clone(),
+            _ => {
+                let client = Rc::new(Client::by(Way::Gateway, Endpoint::at(*address), self.timeouts));
+                *last = Some((*address, client.clone()));
+                client
+            }
         }
     }
 
@@ -96,7 +117,7 @@ impl Client {
         self.timeouts.idle
     }
 
-    /// Sends one POST. `what` is asked for, in the words of a message. `content_type` goes with a payload.
+    /// Sends one request. `what` is asked for, in the words of a message. `content_type` goes with a payload.
     pub(crate) async fn post<'a>(
         &'a self,
         path: &str,
@@ -195,93 +216,18 @@ impl Client {
             Target::Tcp { host: Host::Ip(ip), port } => std::net::SocketAddr::new(*ip, *port).to_string(),
             Target::Tcp { host: Host::Name { name, .. }, port } => format!("{name}:{port}"),
         };
-        let mut request =
-            Request::post(path).header(HOST, host).header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
+        let method = match self.way {
+            Way::Api => Method::POST,
+            Way::Gateway => Method::GET,
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, host)
+            .header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
         request.body(body).map_err(|error| ContentError::Answer(error.to_string()))
-    }
-}
-
-impl Answer<'_> {
-    /// The next bytes of the body; `None` after its true end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, ContentError> {
-        loop {
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
-            let Some(frame) = self.wait.idle(frame).await? else {
-                let mut kept = self.client.idle.borrow_mut();
-                if kept.len() < KEPT {
-                    kept.extend(self.connection.take());
-                }
-                return Ok(None);
-            };
-            match frame.map_err(ContentError::Http)?.into_data() {
-                Ok(data) if data.is_empty() => {}
-                Ok(data) => return Ok(Some(data)),
-                Err(frame) => check_trailers(frame.trailers_ref().unwrap_or(&HeaderMap::new()))?,
-            }
-        }
-    }
-
-    /// What was asked for.
-    pub(crate) fn what(&self) -> &str {
-        self.wait.what
-    }
-
-    /// Gives the daemon the time back that we kept it waiting.
-    pub(crate) fn extend(&mut self, waited: Duration) {
-        self.wait.end += waited;
-    }
-
-    /// The error that an answer with a status other than 200 stands for.
-    async fn refusal(mut self, status: StatusCode) -> ContentError {
-        if status.is_redirection() {
-            return ContentError::Answer(format!("a redirect ({status}), which isn't followed"));
-        }
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = self.chunk().await
-            && body.len() < SMALL
-        {
-            body.extend_from_slice(&chunk);
-        }
-        #[derive(Deserialize)]
-        struct Refusal {
-            #[serde(rename = "Message")]
-            message: String,
-        }
-        if let Ok(Refusal { message }) = serde_json::from_slice(&body) {
-            return ContentError::Daemon { message: tame(&message) };
-        }
-        match tame(&String::from_utf8_lossy(&body)) {
-            text if text.is_empty() => ContentError::Answer(format!("HTTP status {status}")),
-            text => ContentError::Answer(format!("HTTP status {status}: {text}")),
-        }
-    }
-}
-
-impl Wait<'_> {
-    /// Waits as long as the daemon may be silent.
-    async fn idle<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
-        let what = || self.what.to_owned();
-        let silent = Instant::now() + self.timeouts.idle;
-        timeout_at(silent.min(self.end), future).await.map_err(|_| match silent < self.end {
-            true => ContentError::Idle { what: what(), after: self.timeouts.idle },
-            false => ContentError::Slow { what: what(), after: self.timeouts.idle * SLOWEST },
-        })
-    }
-
-    /// Waits as long as the whole may take.
-    async fn total<T>(self, future: impl Future<Output = T>) -> Result<T, ContentError> {
-        let slow = |_| ContentError::Slow { what: self.what.to_owned(), after: self.timeouts.idle * SLOWEST };
-        timeout_at(self.end, future).await.map_err(slow)
-    }
-}
-
-/// Kubo reports a failure after the head in a trailer.
-fn check_trailers(headers: &HeaderMap) -> Result<(), ContentError> {
-    match headers.get("x-stream-error") {
-        None => Ok(()),
-        Some(text) => Err(ContentError::Stream { message: tame(&String::from_utf8_lossy(text.as_bytes())) }),
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::error::tame;
-use super::http::Client;
+use super::http::{Client, Way};
 use super::path::{ContentPath, parse_cid};
 use super::payload::Payload;
 use super::verify::{IDENTITY, Verifier};
@@ -61,7 +61,11 @@ impl Client {
         }
         let mut verifier = Verifier::new(cid)?;
         let what = format!("block {cid}");
-        let mut answer = self.post(&format!("/api/v0/block/get?arg={cid}"), None, Payload::default(), &what).await?;
+        let request = match self.way {
+            Way::Api => format!("/api/v0/block/get?arg={cid}"),
+            Way::Gateway => format!("/ipfs/{cid}?format=raw"),
+        };
+        let mut answer = self.post(&request, None, Payload::default(), &what).await?;
         let mut length = 0;
         while let Some(chunk) = answer.chunk().await? {
             length += chunk.len() as u64;

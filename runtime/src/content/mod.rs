@@ -2,9 +2,10 @@
 //!
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `dial`, `payload`, `http` and `body` (one request, bounded), `kubo`,
-//!   `blocks`, `pins` and `swarm` (the API's calls), `verify` (hashes), `node` (dag-pb and UnixFS), `ipld` (what is
-//!   inside a block of any codec), `walk` (files), `range` and `turns` (files in order), `dir` and `shard`
-//!   (directories), `upload` (files on their way to the daemon), `import` (the CID that one must have).
+//!   `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other server), `verify` (hashes), `node`
+//!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range` and `turns` (files in
+//!   order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
+//!   must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -22,6 +23,7 @@ mod body;
 mod dial;
 mod dir;
 mod error;
+mod gateway;
 mod http;
 mod import;
 pub(crate) mod ipld;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use self::block::{Fetched, Piece, fetch};
+use self::block::{Fetched, Piece, Sources};
 use super::kubo::BLOCK_LIMIT;
 use super::turns::Claim;
 use super::walk::{DEPTH, IN_FLIGHT, Level, Part, WAITING, blocks_of};
@@ -36,8 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A range of one file that is being read.
 pub struct Reading {
-    client: Rc<Client>,
-    claim: Rc<Claim>,
+    sources: Rc<Sources>,
     root: Cid,
     /// What is still to be handed out: offsets in the file. The end is known when the root is.
     range: Range<u64>,
@@ -65,10 +64,8 @@ enum Item {
 
 impl Reading {
     pub(crate) fn new(client: Rc<Client>, root: Cid, offset: u64, length: u64) -> Reading {
-        let claim = Claim::new(client.turns.clone());
         Reading {
-            client,
-            claim,
+            sources: Sources::new(client),
             root,
             range: offset..offset.saturating_add(length),
             items: [Item::Next(Part::root(root))].into(),
@@ -84,7 +81,7 @@ impl Reading {
     /// # Errors
     /// As [`Content::fetch`](super::Content::fetch). What was handed out before is right, and not all.
     pub async fn ready(&mut self) -> Result<bool, ContentError> {
-        if self.range.start - self.rested >= QUANTUM && self.claim.turns().is_wanted() {
+        if self.range.start - self.rested >= QUANTUM && self.sources.claim.turns().is_wanted() {
             self.rest();
         }
         loop {
@@ -95,7 +92,7 @@ impl Reading {
                 Some(Item::Here(_)) => return Ok(true),
                 None => return Ok(false),
                 Some(_) => {
-                    let claim = self.claim.clone();
+                    let claim = self.sources.claim.clone();
                     tokio::select! {
                         biased;
                         arrived = self.arrive() => arrived?,
@@ -150,7 +147,7 @@ impl Reading {
     /// # Errors
     /// As [`Reading::ready`].
     pub async fn until_wanted(&mut self) -> Result<(), ContentError> {
-        let claim = self.claim.clone();
+        let claim = self.sources.claim.clone();
         tokio::select! {
             biased;
             error = self.ahead() => Err(error),
@@ -168,7 +165,7 @@ impl Reading {
     /// Begins to fetch as many blocks as may be in flight.
     fn begin(&mut self) -> Result<(), ContentError> {
         // Before anything is in memory there is no right to more of it.
-        while self.fetching.len() < if self.claim.is_held() { IN_FLIGHT } else { 1 } {
+        while self.fetching.len() < if self.sources.claim.is_held() { IN_FLIGHT } else { 1 } {
             // What comes after a node with links is far from what comes before it: its links are first.
             let inner = |item: &Item| matches!(item, Item::Coming { inner: true, .. });
             let index = self.items.iter().position(|item| inner(item) || !item.has_bytes());
@@ -204,9 +201,9 @@ impl Reading {
     fn fetch(&mut self, part: Part) -> Result<(), ContentError> {
         let more = self.blocks.checked_sub(1);
         self.blocks = more.ok_or(ContentError::Bomb("the file has far more blocks than its size needs"))?;
-        let (client, claim, number) = (self.client.clone(), self.claim.clone(), self.begun);
+        let (sources, range, number) = (self.sources.clone(), self.range.clone(), self.begun);
         self.begun += 1;
-        self.fetching.push(Box::pin(async move { (number, fetch(&client, &claim, part).await) }));
+        self.fetching.push(Box::pin(async move { (number, sources.fetch(part, range).await) }));
         Ok(())
     }
 

@@ -1,11 +1,14 @@
 //! One block of a file that is read in order: fetched, verified, taken apart.
 //!
+//! What it does: asks the daemon's own gateway where it has one and much is wanted, and its API otherwise.
 //! What must stay true: its bytes come into memory when the read has a turn, and it holds as many bytes of the
 //! file as its parent declares.
 
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::content::gateway::WORTH;
 use crate::content::http::Client;
 use crate::content::kubo::BLOCK_LIMIT;
 use crate::content::node::{DAG_PB, Node, RAW};
@@ -45,57 +48,93 @@ impl Piece {
     }
 }
 
-/// Fetches one block, verified, and takes it apart.
-pub(super) async fn fetch(client: &Client, claim: &Claim, part: Part) -> Result<Fetched, ContentError> {
-    let Part { cid, offset, size, depth } = part;
-    let mut turn = None;
-    let (block, within, level, total) = match cid.codec() {
-        RAW => {
-            let over = |actual| ContentError::Size { cid: Box::new(cid), declared: size.unwrap_or(0), actual };
-            let most = size.unwrap_or(BLOCK_LIMIT).min(BLOCK_LIMIT);
-            let mut block = Vec::new();
-            let taking = client.block_chunks(&cid, async |chunk| {
-                if turn.is_none() {
-                    turn = Some(claim.turn().await);
-                    block.reserve_exact(size.map_or(chunk.len(), |_| most as usize));
-                }
-                if block.len() as u64 + chunk.len() as u64 > most {
-                    return Err(over(block.len() as u64 + chunk.len() as u64));
-                }
-                block.extend_from_slice(chunk);
-                Ok(())
-            });
-            let length = taking.await?;
-            if size.is_some_and(|size| size != length) {
-                return Err(over(length));
-            }
-            let within = 0..block.len();
-            (block, within, None, length)
-        }
-        DAG_PB => {
-            let block = client.block_when(&cid, async || turn = Some(claim.turn().await)).await?;
-            let (within, level, total) = {
+/// Where the blocks of one read come from.
+pub(super) struct Sources {
+    api: Rc<Client>,
+    /// Whether the daemon was asked for its gateway, and what it has, as long as it serves.
+    asked: Cell<bool>,
+    gateway: RefCell<Option<Rc<Client>>>,
+    pub(super) claim: Rc<Claim>,
+}
+
+impl Sources {
+    pub(super) fn new(api: Rc<Client>) -> Rc<Sources> {
+        let claim = Claim::new(api.turns.clone());
+        Rc::new(Sources { api, asked: Cell::new(false), gateway: RefCell::default(), claim })
+    }
+
+    /// Fetches one block, verified, and takes it apart. `range` is what is wanted of the file.
+    pub(super) async fn fetch(&self, part: Part, range: Range<u64>) -> Result<Fetched, ContentError> {
+        let Part { cid, offset, size, depth } = part;
+        let root = depth == 0;
+        let (block, turn) = match cid.codec() {
+            RAW | DAG_PB => self.block(&part).await?,
+            code if root => return Err(NodeKind::Codec(code).into()),
+            _ => return Err(ContentError::malformed(&cid, NOT_A_FILE)),
+        };
+        let (within, level, total) = match cid.codec() {
+            RAW => (0..block.len(), None, block.len() as u64),
+            _ => {
                 let node = Node::decode(&block).map_err(|why| ContentError::malformed(&cid, why))?;
-                let file = as_file(&cid, &node, depth == 0)?;
-                let total = tree_size(&cid, &node, file)?;
-                if let Some(declared) = size
-                    && declared != total
-                {
-                    return Err(ContentError::Size { cid: Box::new(cid), declared, actual: total });
-                }
-                (part_of(&block, file.data), Level::new(&node, file, offset + file.data.len() as u64, depth + 1), total)
-            };
-            let (block, within) = match block.capacity() - within.len() > SLACK {
-                true => (block[within.clone()].to_vec(), 0..within.len()),
-                false => (block, within),
-            };
-            (block, within, level, total)
+                let file = as_file(&cid, &node, root)?;
+                let level = Level::new(&node, file, offset + file.data.len() as u64, depth + 1);
+                (part_of(&block, file.data), level, tree_size(&cid, &node, file)?)
+            }
+        };
+        if let Some(declared) = size
+            && declared != total
+        {
+            return Err(ContentError::Size { cid: Box::new(cid), declared, actual: total });
         }
-        code if depth == 0 => return Err(NodeKind::Codec(code).into()),
-        _ => return Err(ContentError::malformed(&cid, NOT_A_FILE)),
-    };
-    let piece = Piece { block, within, offset, _turn: turn };
-    Ok(Fetched { piece, level, size: (depth == 0).then_some(total) })
+        let (block, within) = match block.capacity() - within.len() > SLACK {
+            true => (block[within.clone()].to_vec(), 0..within.len()),
+            false => (block, within),
+        };
+        if root && range.end.min(total).saturating_sub(range.start) >= WORTH && !self.asked.replace(true) {
+            let gateway = self.api.own_gateway().await;
+            self.gateway.replace(gateway);
+        }
+        let piece = Piece { block, within, offset, _turn: turn };
+        Ok(Fetched { piece, level, size: root.then_some(total) })
+    }
+
+    /// A block from whichever has it, and the turn that its memory is of.
+    async fn block(&self, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
+        let gateway = self.gateway.borrow().clone();
+        if let Some(gateway) = gateway {
+            match self.block_of(&gateway, part).await {
+                Ok(block) => return Ok(block),
+                // Whatever it was: the API's word counts.
+                Err(_) => drop(self.gateway.take()),
+            }
+        }
+        self.block_of(&self.api, part).await
+    }
+
+    async fn block_of(&self, client: &Client, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
+        let mut turn = None;
+        if part.cid.codec() == DAG_PB {
+            let block = client.block_when(&part.cid, async || turn = Some(self.claim.turn().await)).await?;
+            return Ok((block, turn));
+        }
+        let mut block = Vec::new();
+        let most = part.size.unwrap_or(BLOCK_LIMIT).min(BLOCK_LIMIT) as usize;
+        let take = async |chunk: &[u8]| {
+            if turn.is_none() {
+                turn = Some(self.claim.turn().await);
+                block.reserve_exact(part.size.map_or(chunk.len(), |_| most));
+            }
+            let actual = (block.len() + chunk.len()) as u64;
+            if actual > most as u64 {
+                let declared = part.size.unwrap_or(0);
+                return Err(ContentError::Size { cid: Box::new(part.cid), declared, actual });
+            }
+            block.extend_from_slice(chunk);
+            Ok(())
+        };
+        client.block_chunks(&part.cid, take).await?;
+        Ok((block, turn))
+    }
 }
 
 /// Where in a block a part of it is.

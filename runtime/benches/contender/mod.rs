@@ -2,27 +2,17 @@
 //!
 //! What must stay true: a contender that fails ends the benchmark instead of counting as fast.
 
+mod asked;
+
+pub use asked::{main, rounds};
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How bubblewrap is asked for the nearest thing to a cell.
 pub const BWRAP: [&str; 8] = ["--ro-bind", "/", "/", "--unshare-all", "--dev", "/dev", "--proc", "/proc"];
-
-/// Measures, where Cargo asks for a benchmark: `cargo test --benches` only wants to know that this can be started.
-pub fn main(name: &str, measure: impl FnOnce() -> Result<(), String>) -> ExitCode {
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench {name}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
 
 /// A way to start the program, and what it took in each round.
 pub struct Contender {
@@ -88,10 +78,4 @@ fn compile(compiler: &mut Command, source: &str) -> Result<(), String> {
     }
     let status = child.wait().map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err(format!("no static program can be made: {status}")) }
-}
-
-/// How many rounds: `usual`, or what `WW_BENCH_ROUNDS` says.
-pub fn rounds(usual: usize) -> Result<usize, String> {
-    let rounds = std::env::var("WW_BENCH_ROUNDS").map_or(Ok(usual), |rounds| rounds.parse::<usize>());
-    Ok(rounds.map_err(|error| format!("WW_BENCH_ROUNDS: {error}"))?.max(1))
 }

@@ -1,0 +1,195 @@
+//! `IPFS.read` of 256 MiB that Kubo has, verified, into a cell; beside `ipfs cat` into a pipe, which verifies nothing
+//! on its way to whoever reads it.
+//!
+//! `ci/bench read`: a daemon of its own, off line, with the file in it; then rounds in turn, each a whole process from
+//! its start to its end. The cell is this program, started again in the jail: it takes the bytes and counts them.
+
+#[path = "contender/asked.rs"]
+mod contender;
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ww_schema::system_capnp::{byte_sink, i_p_f_s};
+
+/// Bytes of the file.
+const SIZE: u64 = 256 << 20;
+
+fn main() -> ExitCode {
+    match std::env::args().skip_while(|argument| argument != "--cell").nth(1) {
+        Some(path) => cell(&path),
+        None => contender::main("read", measure),
+    }
+}
+
+fn measure() -> Result<(), String> {
+    let program = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let ww = program("WW_BIN").ok_or("WW_BIN names no ww: run ci/bench")?;
+    let ipfs = program("IPFS_BIN").ok_or("IPFS_BIN names no ipfs (Kubo): ci/setup builds one")?;
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let node = Node::start(&ipfs, directory.path())?;
+    let cid = node.add(directory.path())?;
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut read = Command::new(&ww);
+    read.args(["run", "--ipfs", &node.api]).arg(&own).args(["--cell", &cid]);
+    let mut cat = Command::new(&ipfs);
+    cat.args(["--api", &node.api, "cat", &cid]);
+    let mut contenders = [("IPFS.read into a cell", read, Vec::new()), ("ipfs cat into a pipe", cat, Vec::new())];
+    for round in 0..=contender::rounds(11)? {
+        for (name, command, times) in &mut contenders {
+            let took = once(command).map_err(|error| format!("{name}: {error}"))?;
+            // The first fills what caches there are.
+            if round > 0 {
+                times.push(took);
+            }
+        }
+    }
+    let medians = contenders.map(|(name, _, mut times)| {
+        times.sort_unstable();
+        (name, times[times.len() / 2].as_secs_f64())
+    });
+    println!(
+        "| 256 MiB from Kubo, {} rounds | median, ms | MB/s | x `ipfs cat` |\n|---|---|---|---|",
+        contender::rounds(11)?
+    );
+    for (name, median) in medians {
+        let (speed, ratio) = (SIZE as f64 / 1e6 / median, medians[1].1 / median);
+        println!("| {name} | {:.0} | {speed:.0} | {ratio:.2} |", median * 1e3);
+    }
+    Ok(())
+}
+
+/// Runs it, and takes what it writes: as much as the file has, or its word that it had as much.
+fn once(command: &mut Command) -> Result<Duration, String> {
+    let began = Instant::now();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| error.to_string())?;
+    let (mut all, mut buffer, mut said) = (0, vec![0; 64 << 10], Vec::new());
+    let mut output = child.stdout.take().ok_or("no output")?;
+    loop {
+        match output.read(&mut buffer).map_err(|error| error.to_string())? {
+            0 => break,
+            count => {
+                all += count as u64;
+                if all < 64 {
+                    said.extend_from_slice(&buffer[..count]);
+                }
+            }
+        }
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    let took = began.elapsed();
+    let whole = all == SIZE || said == SIZE.to_string().as_bytes();
+    if status.success() && whole { Ok(took) } else { Err(format!("{status}, {all} bytes of output")) }
+}
+
+/// A daemon of the benchmark's own.
+struct Node {
+    ipfs: PathBuf,
+    repository: PathBuf,
+    api: String,
+    daemon: Child,
+}
+
+impl Node {
+    fn start(ipfs: &Path, directory: &Path) -> Result<Node, String> {
+        let repository = directory.join("repository");
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let address =
+            || free().map(|free| format!("/ip4/127.0.0.1/tcp/{}", free.port())).map_err(|error| error.to_string());
+        let (api, gateway) = (address()?, address()?);
+        let settings: [&[&str]; 4] = [
+            &["init", "--profile=test"],
+            &["config", "Addresses.API", &api],
+            &["config", "Addresses.Gateway", &gateway],
+            &["config", "--json", "Addresses.Swarm", "[]"],
+        ];
+        for words in settings {
+            said(Command::new(ipfs).env("IPFS_PATH", &repository).args(words))?;
+        }
+        let mut daemon = Command::new(ipfs)
+            .env("IPFS_PATH", &repository)
+            .args(["daemon", "--offline"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut output = daemon.stdout.take().ok_or("no output")?;
+        let mut text = Vec::new();
+        let node = Node { ipfs: ipfs.to_owned(), repository, api, daemon };
+        while !String::from_utf8_lossy(&text).contains("Daemon is ready") {
+            let mut part = [0; 4096];
+            match output.read(&mut part) {
+                Ok(count) if count > 0 => text.extend_from_slice(&part[..count]),
+                _ => return Err(format!("the daemon says {:?}", String::from_utf8_lossy(&text))),
+            }
+        }
+        // It must not end because nobody listens.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        Ok(node)
+    }
+
+    /// Puts the file there: every block of it is another.
+    fn add(&self, directory: &Path) -> Result<String, String> {
+        let path = directory.join("file");
+        let mut file = std::fs::File::create(&path).map_err(|error| error.to_string())?;
+        let mut block: Vec<u8> =
+            (0..1u64 << 20).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect();
+        for number in 0..SIZE >> 20 {
+            block[..8].copy_from_slice(&number.to_le_bytes());
+            file.write_all(&block).map_err(|error| error.to_string())?;
+        }
+        let profile = ["--cid-version=1", "--raw-leaves", "--chunker=size-1048576", "--max-file-links=1024"];
+        said(Command::new(&self.ipfs).env("IPFS_PATH", &self.repository).args(["add", "-Q"]).args(profile).arg(&path))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+fn said(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// The cell: reads a file, and says how many bytes came.
+fn cell(path: &str) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let count = tokio::task::LocalSet::new().block_on(&runtime, async {
+        let (host, rpc) = ww_cell::connect().expect("a host");
+        tokio::task::spawn_local(rpc);
+        let ipfs: i_p_f_s::Client = host.ipfs_request().send().pipeline.get_ipfs();
+        let count = Rc::new(Cell::new(0));
+        let mut request = ipfs.read_request();
+        request.get().set_path(path);
+        request.get().set_into(capnp_rpc::new_client(Counts(count.clone())));
+        request.send().promise.await.expect("the file");
+        count.get()
+    });
+    print!("{count}");
+    ExitCode::SUCCESS
+}
+
+struct Counts(Rc<Cell<u64>>);
+
+impl byte_sink::Server for Counts {
+    async fn write(self: Rc<Self>, params: byte_sink::WriteParams) -> Result<(), capnp::Error> {
+        self.0.set(self.0.get() + params.get()?.get_bytes()?.len() as u64);
+        Ok(())
+    }
+
+    async fn end(self: Rc<Self>, _: byte_sink::EndParams, _: byte_sink::EndResults) -> Result<(), capnp::Error> {
+        Ok(())
+    }
+}

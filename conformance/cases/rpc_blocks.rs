@@ -149,10 +149,10 @@ fn rpc_28_a_block_that_isnt_the_cids_is_an_exception(suite: &Suite<'_>) -> Verdi
     let node = suite.node()?;
     let sample = rpc_nodes::sample(node)?;
     let fake = before(node, |request, mut answer, stream| {
-        if request.is_for_content() {
-            if let Some(last) = answer.body.last_mut() {
-                *last ^= 1;
-            }
+        if request.is_for_content()
+            && let Some(last) = answer.body.last_mut()
+        {
+            *last ^= 1;
         }
         stream.write_all(&answer.bytes())
     })?;

@@ -37,7 +37,7 @@ fn fragile(node: &Node, breaks: fn(&mut TcpStream) -> io::Result<()>) -> io::Res
         if !now.load(Ordering::SeqCst) {
             return stream.write_all(&bytes);
         }
-        stream.write_all(&bytes[..bytes.len() - (answer.body.len() + 1) / 2])?;
+        stream.write_all(&bytes[..bytes.len() - answer.body.len().div_ceil(2)])?;
         breaks(stream)
     })?;
     Ok(Fragile { fake, broken })

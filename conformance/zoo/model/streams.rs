@@ -84,7 +84,7 @@ impl Reading<'_> {
     }
 
     /// What a block has of the file, and the parts below it.
-    async fn block(&self, cid: &[u8]) -> Result<(Vec<u8>, Vec<(Vec<u8>, u64)>), Lack> {
+    async fn block(&self, cid: &[u8]) -> Result<Node, Lack> {
         // A CID of version 0 is the hash of a block of dag-pb.
         let cid = if cid.starts_with(&[0x12, 0x20]) { [&[1, 0x70][..], cid].concat() } else { cid.to_vec() };
         if cid.get(2) == Some(&0) {
@@ -103,7 +103,9 @@ impl Reading<'_> {
 }
 
 /// A node of a file: its bytes, and CID and bytes of each part.
-fn apart(block: &[u8]) -> Option<(Vec<u8>, Vec<(Vec<u8>, u64)>)> {
+type Node = (Vec<u8>, Vec<(Vec<u8>, u64)>);
+
+fn apart(block: &[u8]) -> Option<Node> {
     let (mut data, mut cids, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     for (number, bytes, _) in fields(block)? {
         for (inner, part, value) in fields(bytes)? {

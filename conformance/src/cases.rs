@@ -73,6 +73,8 @@ mod rpc_access;
 mod rpc_blocks;
 #[path = "../cases/rpc_daemon.rs"]
 mod rpc_daemon;
+#[path = "../cases/rpc_hostile.rs"]
+mod rpc_hostile;
 #[path = "../cases/rpc_methods.rs"]
 mod rpc_methods;
 #[path = "../cases/rpc_nodes.rs"]
@@ -132,6 +134,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     rpc_access::CASES,
     rpc_blocks::CASES,
     rpc_daemon::CASES,
+    rpc_hostile::CASES,
     rpc_methods::CASES,
     rpc_nodes::CASES,
     rpc_pins::CASES,

@@ -24,6 +24,8 @@ const CALLS_WAITING: usize = 2048;
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
+/// About what is around results that wait here, in bytes.
+const AROUND: usize = 4096;
 const OPEN: &str = "no semaphore of a gate is ever closed";
 
 /// The counts of one session.
@@ -148,6 +150,7 @@ impl Gate {
 
     /// Counts results that the far end has redirected to itself, until what this returns is dropped.
     pub(super) fn redirect(self: &Rc<Self>, bytes: usize) -> Redirected {
+        let bytes = bytes + AROUND;
         self.redirected.set(self.redirected.get() + bytes);
         Redirected { gate: self.clone(), bytes }
     }

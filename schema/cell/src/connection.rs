@@ -69,6 +69,22 @@ where
     over(inherited::host_socket()?, Some(bootstrap))
 }
 
+/// The host's socket itself, for a cell that speaks the protocol by means of its own. Nothing is read or written.
+///
+/// # Errors
+/// [`CellError::NoHost`] outside of `ww run`; [`CellError::Closed`], [`CellError::Taken`],
+/// [`CellError::NotTheHost`] where the descriptor isn't the host's socket any more.
+pub fn socket() -> Result<UnixStream, CellError> {
+    let fd = inherited::host_socket()?;
+    match check(&fd) {
+        Ok(()) => Ok(fd.into()),
+        Err(error) => {
+            inherited::put_back(fd);
+            Err(error)
+        }
+    }
+}
+
 /// Checks the descriptor and starts the session on it. One that is refused is left as it was, open.
 fn over(fd: OwnedFd, bootstrap: Option<capnp::capability::Client>) -> Result<(host::Client, Rpc), CellError> {
     let checked = match tokio::runtime::Handle::try_current() {

@@ -70,7 +70,7 @@ impl Most {
         embargoes: 4096,
         working: 4096,
         owed: usize::MAX,
-        redirected: 16 << 20,
+        redirected: 12 << 20,
     };
     /// A peer's.
     pub(in crate::serve) const PEER: Most = Most {

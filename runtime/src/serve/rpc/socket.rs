@@ -37,7 +37,9 @@ impl AsyncRead for Socket {
             match self.0.try_io(Interest::READABLE, || receive(&*self.0, into)) {
                 Ok((bytes, Attached::Nothing)) => return Poll::Ready(Ok(bytes)),
                 Ok((_, Attached::Descriptors)) => {
-                    return Poll::Ready(Err(io::Error::other("descriptors can't be sent over it")));
+                    return Poll::Ready(Err(io::Error::other(
+                        "the connection is closed: descriptors can't be sent over it",
+                    )));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

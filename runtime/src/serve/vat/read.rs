@@ -178,8 +178,8 @@ impl Drop for Room {
 /// (<https://capnproto.org/encoding.html#serialization-over-a-stream>).
 async fn segments(reader: &mut (impl AsyncRead + Unpin), head: [u8; 8]) -> Result<SegmentLengthsBuilder, Error> {
     let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
-    let count = word(&head[..4]).wrapping_add(1);
-    if count == 0 || count > SEGMENTS {
+    let count = word(&head[..4]) + 1;
+    if count > SEGMENTS {
         return Err(closed(&format!("a message of {count} segments has too many: {SEGMENTS} are the most")));
     }
     let mut segments = SegmentLengthsBuilder::with_capacity(count);

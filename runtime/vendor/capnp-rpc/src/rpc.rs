@@ -2486,8 +2486,10 @@ where
                     self.variant = Some(ResultsVariant::Rpc(message, Vec::new()));
                 }
                 _ => {
+                    // ww: of these there may be many.
+                    let small = ::capnp::message::HeapAllocator::new().first_segment_words(32);
                     self.variant = Some(ResultsVariant::LocallyRedirected(
-                        ::capnp::message::Builder::new_default(),
+                        ::capnp::message::Builder::new(small),
                         Vec::new(),
                     ));
                 }

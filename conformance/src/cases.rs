@@ -47,6 +47,8 @@ mod ipfs_verify;
 mod jail;
 #[path = "../cases/landlock.rs"]
 mod landlock;
+#[path = "../cases/languages.rs"]
+mod languages;
 #[path = "../cases/levels.rs"]
 mod levels;
 #[path = "../cases/messages.rs"]
@@ -121,6 +123,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     ipfs_verify::CASES,
     jail::CASES,
     landlock::CASES,
+    languages::CASES,
     levels::CASES,
     messages::CASES,
     modes::CASES,

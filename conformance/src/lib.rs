@@ -19,6 +19,7 @@ pub mod fake;
 mod fence;
 pub mod invocation;
 pub mod judge;
+pub mod languages;
 pub mod launch;
 pub mod live;
 pub mod node;

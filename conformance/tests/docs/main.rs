@@ -6,6 +6,7 @@
 
 mod fields;
 mod lines;
+mod pages;
 
 use std::collections::BTreeSet;
 use std::fs;

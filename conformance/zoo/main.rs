@@ -92,6 +92,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Fetched files", fetch::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
+    ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),
     ("RPC: `read` and `write`", model::faults_streams::FAULTS),
     ("Cells and peers in four languages", languages::FAULTS),
     ("The jail", model::faults_jail::FAULTS),

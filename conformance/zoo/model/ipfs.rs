@@ -1,5 +1,6 @@
-//! `IPFS`, as far as active clauses speak of it: `add`, `cat`, `ls` and `stat`.
+//! `IPFS`: `add`, `cat`, `ls` and `stat`; the rest is in rooms of its own.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use capnp::Error;
@@ -9,8 +10,10 @@ use tokio::sync::Notify;
 use ww_schema::system_capnp::{EntryType, i_p_f_s};
 
 use super::Wrong;
+use super::access::Granted;
 use super::content::{Content, Found, Kind, Lack, path};
 use super::streams::{self, Streams};
+use super::{methods, nodes};
 
 /// What `add` takes and `cat` gives at most.
 const MOST: usize = 8 << 20;
@@ -19,7 +22,7 @@ const MOST: usize = 8 << 20;
 const CHUNKER: &str = "size-1048576";
 
 /// A CID that parses; no node has it.
-const NOTHING: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
+pub(super) const NOTHING: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
 
 /// The capability.
 pub struct Ipfs {
@@ -27,12 +30,29 @@ pub struct Ipfs {
     cell: Pid,
     fatal: Rc<Notify>,
     pub(super) streams: Streams,
+    pub(super) granted: Granted,
+    /// What this run pinned.
+    pub(super) pinned: RefCell<Vec<String>>,
+    /// How many nodes the cell holds.
+    pub(super) nodes: Cell<usize>,
+    /// Whether a fault has given the daemon up.
+    pub(super) lost: Cell<bool>,
     pub(super) wrong: Wrong,
 }
 
 impl Ipfs {
-    pub fn new(content: Content, cell: Pid, wrong: Wrong) -> Self {
-        Self { content, cell, fatal: Rc::new(Notify::new()), streams: Streams::default(), wrong }
+    pub fn new(content: Content, cell: Pid, granted: Granted, wrong: Wrong) -> Self {
+        Self {
+            content,
+            cell,
+            fatal: Rc::new(Notify::new()),
+            streams: Streams::default(),
+            granted,
+            pinned: RefCell::default(),
+            nodes: Cell::new(0),
+            lost: Cell::new(false),
+            wrong,
+        }
     }
 
     /// Told when a failure is to end the session.
@@ -167,6 +187,66 @@ impl i_p_f_s::Server for Ipfs {
         }
         results.get().set_body(&body);
         Ok(())
+    }
+
+    async fn pin(self: Rc<Self>, params: i_p_f_s::PinParams, results: i_p_f_s::PinResults) -> Result<(), Error> {
+        methods::pin(self, params, results).await
+    }
+
+    async fn unpin(self: Rc<Self>, params: i_p_f_s::UnpinParams, results: i_p_f_s::UnpinResults) -> Result<(), Error> {
+        methods::unpin(self, params, results).await
+    }
+
+    async fn pins(self: Rc<Self>, _: i_p_f_s::PinsParams, results: i_p_f_s::PinsResults) -> Result<(), Error> {
+        methods::pins(self, results).await
+    }
+
+    async fn id(self: Rc<Self>, _: i_p_f_s::IdParams, results: i_p_f_s::IdResults) -> Result<(), Error> {
+        methods::id(self, results).await
+    }
+
+    async fn connect(
+        self: Rc<Self>,
+        params: i_p_f_s::ConnectParams,
+        results: i_p_f_s::ConnectResults,
+    ) -> Result<(), Error> {
+        methods::connect(self, params, results).await
+    }
+
+    async fn peers(self: Rc<Self>, _: i_p_f_s::PeersParams, results: i_p_f_s::PeersResults) -> Result<(), Error> {
+        methods::peers(self, results).await
+    }
+
+    async fn resolve_node(
+        self: Rc<Self>,
+        params: i_p_f_s::ResolveNodeParams,
+        results: i_p_f_s::ResolveNodeResults,
+    ) -> Result<(), Error> {
+        nodes::resolve_node(self, params, results).await
+    }
+
+    async fn resolve(
+        self: Rc<Self>,
+        params: i_p_f_s::ResolveParams,
+        results: i_p_f_s::ResolveResults,
+    ) -> Result<(), Error> {
+        methods::resolve(self, params, results).await
+    }
+
+    async fn get_block(
+        self: Rc<Self>,
+        params: i_p_f_s::GetBlockParams,
+        results: i_p_f_s::GetBlockResults,
+    ) -> Result<(), Error> {
+        methods::get_block(self, params, results).await
+    }
+
+    async fn put_block(
+        self: Rc<Self>,
+        params: i_p_f_s::PutBlockParams,
+        results: i_p_f_s::PutBlockResults,
+    ) -> Result<(), Error> {
+        methods::put_block(self, params, results).await
     }
 
     async fn read(self: Rc<Self>, params: i_p_f_s::ReadParams, results: i_p_f_s::ReadResults) -> Result<(), Error> {

@@ -7,15 +7,19 @@
 //! that nothing asks for changes nothing, so that no case finds it. It does what the clauses of its faults need
 //! and no more: it passes no signals on, writes no status and verifies nothing that it fetches.
 
+mod access;
 pub mod cell;
 mod content;
 pub mod faults;
 pub mod faults_jail;
+pub mod faults_methods;
 pub mod faults_rpc;
 pub mod faults_seccomp;
 pub mod faults_streams;
 mod ipfs;
 mod jail;
+mod methods;
+mod nodes;
 mod program;
 mod relay;
 mod request;
@@ -39,6 +43,7 @@ use nix::unistd::{Pid, setgroups};
 use ww_conformance::launch::duplicate;
 
 use super::{Call, says};
+use access::Granted;
 use cell::Plan;
 use program::Refusal;
 
@@ -67,7 +72,7 @@ pub fn run(call: &Call, jail: Jail, wrong: Wrong) -> ExitCode {
     let mut state = sys::State::taken();
     state.forget(wrong);
     // A usage error comes before anything is fetched.
-    let fetched = refused(call).and_then(|()| program::fetched(call));
+    let fetched = refused(call, wrong).and_then(|()| program::fetched(call));
     match fetched.and_then(|file| Ok((started(call, file.as_deref(), jail, wrong, state)?, file))) {
         Ok(((child, host), _file)) => served(child, host, call, wrong),
         Err(refusal) => says(&format!("ww: {}", refusal.line), refusal.code),
@@ -128,7 +133,8 @@ fn served(child: Child, host: UnixStream, call: &Call, wrong: Wrong) -> ExitCode
     let endpoint = call.endpoint();
     let cell = Pid::from_raw(child.id().cast_signed());
     nix::sys::prctl::set_child_subreaper(true).ok();
-    let session = std::thread::spawn(move || rpc::serve(host, &endpoint, cell, wrong));
+    let granted = Granted::of(call, wrong);
+    let session = std::thread::spawn(move || rpc::serve(host, &endpoint, cell, granted, wrong));
     if wrong.is("rpc-end-is-cells-end") {
         session.join().ok();
         nix::sys::signal::kill(cell, nix::sys::signal::Signal::SIGKILL).ok();
@@ -151,17 +157,29 @@ pub struct Grant {
 }
 
 /// Usage errors, as far as clauses of a fault speak of them.
-fn refused(call: &Call) -> Result<(), Refusal> {
-    const OPTIONS: [&str; 7] = ["--env", "--with-fd", "--ipfs", "--fd-layout", "--max-size", "--ro", "--rw"];
+fn refused(call: &Call, wrong: Wrong) -> Result<(), Refusal> {
+    const OPTIONS: [&str; 9] = [
+        "--env",
+        "--with-fd",
+        "--ipfs",
+        "--ipfs-access",
+        "--ipfs-timeout",
+        "--fd-layout",
+        "--max-size",
+        "--ro",
+        "--rw",
+    ];
     for (flag, value) in &call.flags {
         let value = value.clone().unwrap_or_default();
         let why = match flag.to_str() {
             Some(flag) if !OPTIONS.contains(&flag) => "no such option",
             Some("--env") if value.as_bytes().starts_with(b"=") => "an entry without a key",
+            Some("--ipfs-access") if access::refused(&value.to_string_lossy(), wrong) => "no level",
             Some("--ipfs") if !value.as_bytes().starts_with(b"/") => "no endpoint",
             _ => continue,
         };
-        return Err(Refusal::new(2, format!("{} {}: {why}", flag.display(), value.display())));
+        let code = if why == "no level" && wrong.is("access-usage-is-failure") { 1 } else { 2 };
+        return Err(Refusal::new(code, format!("{} {}: {why}", flag.display(), value.display())));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Two requests to the daemon, word by word: a block, and an upload that takes as long as the cell does.
+//! Requests to the daemon, word by word: an answer, a block, and an upload that takes as long as the cell does.
 
 use std::io;
 
@@ -8,12 +8,19 @@ use tokio::net::TcpStream;
 /// Around the file in an upload.
 const BOUNDARY: &str = "zoo-7f3a1c5e9b2d4608";
 
-/// A block, or why there is none.
-pub async fn block(authority: &str, cid: &str) -> Result<Vec<u8>, String> {
-    let request = format!("POST /api/v0/block/get?arg={cid} HTTP/1.0\r\nHost: {authority}\r\n\r\n");
+/// An answer, or why there is none; with bytes, those are sent as a file.
+pub async fn ask(authority: &str, target: &str, file: Option<&[u8]>) -> Result<Vec<u8>, String> {
+    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\n");
+    let form = file.map(|file| [head.as_bytes(), file, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat());
+    let form = form.unwrap_or_default();
+    let request = format!(
+        "POST {target} HTTP/1.0\r\nHost: {authority}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
+         Content-Length: {}\r\n\r\n",
+        form.len()
+    );
     let asked = async {
         let mut stream = TcpStream::connect(authority).await?;
-        stream.write_all(request.as_bytes()).await?;
+        stream.write_all(&[request.as_bytes(), &form].concat()).await?;
         answer(stream).await
     };
     match asked.await {
@@ -21,6 +28,17 @@ pub async fn block(authority: &str, cid: &str) -> Result<Vec<u8>, String> {
         Ok((_, body)) => Err(String::from_utf8_lossy(&body).trim().to_owned()),
         Err(fault) => Err(fault.to_string()),
     }
+}
+
+/// A text as a part of a query.
+pub fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/.-_:".contains(byte);
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A block, or why there is none.
+pub async fn block(authority: &str, cid: &str) -> Result<Vec<u8>, String> {
+    ask(authority, &format!("/api/v0/block/get?arg={cid}"), None).await
 }
 
 /// Status and body; one that is shorter than was told is an error.
@@ -61,9 +79,9 @@ pub struct Open {
 }
 
 impl Open {
-    pub fn new(authority: &str, pin: bool, chunker: u32) -> Self {
+    pub fn new(authority: &str, chunker: u32) -> Self {
         let head = format!(
-            "POST /api/v0/add?pin={pin}&progress=false&cid-version=1&raw-leaves=true&chunker=size-{chunker}\
+            "POST /api/v0/add?pin=false&progress=false&cid-version=1&raw-leaves=true&chunker=size-{chunker}\
              &max-file-links=1024 HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
              Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
         );

@@ -24,6 +24,7 @@ use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use ww_schema::system_capnp::{host, i_p_f_s};
 
 use super::Wrong;
+use super::access::{Granted, Guard};
 use super::content::Content;
 use super::ipfs::Ipfs;
 use super::relay;
@@ -32,13 +33,13 @@ use super::relay;
 const SHORT: Duration = Duration::from_millis(500);
 
 /// Serves the cell until its session ends; whether it said anything.
-pub fn serve(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong) -> bool {
+pub fn serve(stream: UnixStream, endpoint: &str, cell: Pid, granted: Granted, wrong: Wrong) -> bool {
     std::panic::set_hook(Box::new(|_| ()));
     if wrong.is("rpc-unserved") {
         return true;
     }
     let mut spoken = Cell::new(false);
-    stream.try_clone().and_then(|stream| session(stream, endpoint, cell, wrong, &spoken)).ok();
+    stream.try_clone().and_then(|stream| session(stream, endpoint, cell, granted, wrong, &spoken)).ok();
     stream.shutdown(Shutdown::Both).ok();
     if wrong.is("rpc-end-kills-later") {
         std::thread::sleep(SHORT);
@@ -48,7 +49,14 @@ pub fn serve(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong) -> boo
 }
 
 /// One session.
-fn session(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong, spoken: &Cell<bool>) -> io::Result<()> {
+fn session(
+    stream: UnixStream,
+    endpoint: &str,
+    cell: Pid,
+    granted: Granted,
+    wrong: Wrong,
+    spoken: &Cell<bool>,
+) -> io::Result<()> {
     let stream = relay::before(stream, cell, wrong)?;
     stream.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -65,14 +73,14 @@ fn session(stream: UnixStream, endpoint: &str, cell: Pid, wrong: Wrong, spoken: 
         let (reader, writer) = stream.into_split();
         let options = ReaderOptions::default();
         let network = VatNetwork::new(reader.compat(), writer.compat_write(), Side::Server, options);
-        let ipfs = Ipfs::new(Content::at(endpoint), cell, wrong);
+        let ipfs = Rc::new(Ipfs::new(Content::at(endpoint), cell, granted, wrong));
         let fatal = ipfs.fatal();
-        let ipfs: i_p_f_s::Client = new_client(ipfs);
+        let ipfs: i_p_f_s::Client = new_client(Guard { ipfs, granted });
         let bootstrap = match wrong.0 {
             "rpc-bootstrap-is-ipfs" => ipfs.client,
             _ => {
                 let host: host::Client =
-                    new_client(Host { ipfs, endpoint: endpoint.into(), calls: Cell::new(0), wrong });
+                    new_client(Host { ipfs, endpoint: endpoint.into(), calls: Cell::new(0), granted, wrong });
                 host.client
             }
         };
@@ -100,11 +108,13 @@ struct Host {
     ipfs: i_p_f_s::Client,
     endpoint: String,
     calls: Cell<u32>,
+    granted: Granted,
     wrong: Wrong,
 }
 
 impl host::Server for Host {
     async fn ipfs(self: Rc<Self>, _: host::IpfsParams, mut results: host::IpfsResults) -> Result<(), Error> {
+        self.granted.any()?;
         self.calls.set(self.calls.get() + 1);
         let refused = match self.wrong.0 {
             "rpc-ipfs-once" => self.calls.get() > 1,

@@ -208,6 +208,7 @@ async fn write(sink: &byte_sink::Client, bytes: &[u8], wrong: Wrong) -> Result<u
 /// One upload.
 struct Writing {
     ipfs: Rc<Ipfs>,
+    pin: bool,
     open: RefCell<Option<Open>>,
     /// What a fault has in memory.
     kept: RefCell<Vec<u8>>,
@@ -227,9 +228,10 @@ pub fn upload(ipfs: Rc<Ipfs>, pin: bool, results: &mut i_p_f_s::WriteResults) ->
         _ => pin,
     };
     let chunker = if ipfs.wrong.is("rpc-write-other-chunks") { 262_144 } else { 1 << 20 };
-    let open = Some(Open::new(ipfs.content.authority(), pin, chunker));
+    let open = Some(Open::new(ipfs.content.authority(), chunker));
     results.get().set_upload(new_client(Writing {
         ipfs,
+        pin,
         open: RefCell::new(open),
         kept: RefCell::default(),
         ended: Cell::new(false),
@@ -309,7 +311,11 @@ impl upload::Server for Writing {
             self.send(&kept).await?;
         }
         let open = self.open.take().ok_or_else(|| self.refused("it failed"))?;
-        results.get().set_cid(open.finish().await.map_err(|fault| self.refused(&fault.to_string()))?);
+        let cid = open.finish().await.map_err(|fault| self.refused(&fault.to_string()))?;
+        if self.pin {
+            self.ipfs.pin_for_run("write", &cid).await?;
+        }
+        results.get().set_cid(cid);
         Ok(())
     }
 }

@@ -12,12 +12,11 @@ const BOUNDARY: &str = "zoo-7f3a1c5e9b2d4608";
 pub async fn ask(authority: &str, target: &str, file: Option<&[u8]>) -> Result<Vec<u8>, String> {
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\n");
     let form = file.map(|file| [head.as_bytes(), file, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat());
-    let form = form.unwrap_or_default();
-    let request = format!(
-        "POST {target} HTTP/1.0\r\nHost: {authority}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
-         Content-Length: {}\r\n\r\n",
-        form.len()
-    );
+    // Without a file there is no form: the daemon reads what is said to be one.
+    let kind = form.as_ref().map(|_| format!("Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"));
+    let (form, kind) = (form.unwrap_or_default(), kind.unwrap_or_default());
+    let request =
+        format!("POST {target} HTTP/1.0\r\nHost: {authority}\r\n{kind}Content-Length: {}\r\n\r\n", form.len());
     let asked = async {
         let mut stream = TcpStream::connect(authority).await?;
         stream.write_all(&[request.as_bytes(), &form].concat()).await?;

@@ -31,7 +31,7 @@ use super::{ContentError, Timeouts, dial::Dialer};
 use answer::{Wait, check_trailers};
 
 pub(crate) use answer::Answer;
-pub(crate) use asked::Asked;
+pub(crate) use asked::{Asked, Head};
 
 /// The largest head of an answer, and how much of a body is read ahead, in bytes.
 const BUFFER: usize = 128 * 1024;

@@ -9,6 +9,7 @@
 //! - Serves: rulings 7, 13, 20: `read` of `system.IPFS`.
 
 mod block;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -65,7 +66,7 @@ enum Item {
 impl Reading {
     pub(crate) fn new(client: Rc<Client>, root: Cid, offset: u64, length: u64) -> Reading {
         Reading {
-            sources: Sources::new(client),
+            sources: Sources::new(client, root),
             root,
             range: offset..offset.saturating_add(length),
             items: [Item::Next(Part::root(root))].into(),
@@ -158,6 +159,7 @@ impl Reading {
     /// Lets go of every block. The next [`Reading::ready`] begins again at the root, for the same bytes.
     pub fn rest(&mut self) {
         self.fetching.clear();
+        self.sources.rest();
         self.items = [Item::Next(Part::root(self.root))].into();
         self.rested = self.range.start;
     }

@@ -1,14 +1,15 @@
 //! A request whose body takes as long as it takes, and whose answer is waited for apart from it.
 
 use futures::future::LocalBoxFuture;
-use hyper::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use tokio::time::Instant;
+use hyper::header::{HeaderValue, RANGE};
+use hyper::{Response, StatusCode};
+use tokio::time::{Instant, timeout};
 
 use super::{Answer, Client, SLOWEST, Wait};
-use crate::content::ContentError;
-use crate::content::payload::{Fed, Sent};
+use crate::content::payload::{Fed, Payload, Sent};
+use crate::content::{ContentError, Timeouts};
 
 /// A request whose answer isn't there yet. Dropping it breaks the request off.
 pub(crate) struct Asked {
@@ -31,11 +32,33 @@ impl Client {
         Ok(Asked { head, connection: Some(connection) })
     }
 
+    /// Asks for a range of what is at a path, in the words of RFC 9110 §14.2; gives the head of the answer.
+    pub(crate) async fn ask_for_range(&self, path: &str, range: &str) -> Result<Head, ContentError> {
+        let mut connection = self.connect().await?;
+        let mut request = self.request(path, None, Payload::default().into())?;
+        let value = HeaderValue::from_str(range).map_err(|error| ContentError::Answer(error.to_string()))?;
+        request.headers_mut().insert(RANGE, value);
+        let Timeouts { idle, .. } = self.timeouts;
+        let head = timeout(idle, connection.send_request(request)).await;
+        let head = head.map_err(|_| ContentError::Idle { what: path.to_owned(), after: idle })?;
+        Ok(Head { head: head.map_err(ContentError::Http)?, connection })
+    }
+
     /// The answer to an [`Asked`].
     pub(crate) async fn accept<'a>(&'a self, head: Head, what: &'a str) -> Result<Answer<'a>, ContentError> {
         let wait = Wait { what, timeouts: self.timeouts, end: Instant::now() + self.timeouts.idle * SLOWEST };
         let Head { head, connection } = head;
         self.checked(head, connection, wait).await
+    }
+}
+
+impl Head {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.head.status()
+    }
+
+    pub(crate) fn body(&mut self) -> &mut Incoming {
+        self.head.body_mut()
     }
 }
 

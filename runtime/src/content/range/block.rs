@@ -8,13 +8,16 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
+use tokio::sync::Mutex;
+
+use super::run::Run;
 use crate::content::gateway::WORTH;
 use crate::content::http::Client;
 use crate::content::kubo::BLOCK_LIMIT;
 use crate::content::node::{DAG_PB, Node, RAW};
 use crate::content::turns::{Claim, Turn};
 use crate::content::walk::{Level, NOT_A_FILE, Part, as_file, tree_size};
-use crate::content::{ContentError, NodeKind};
+use crate::content::{Cid, ContentError, NodeKind};
 
 /// How much more than its bytes of the file a block may keep in memory.
 const SLACK: usize = 64 << 10;
@@ -54,13 +57,26 @@ pub(super) struct Sources {
     /// Whether the daemon was asked for its gateway, and what it has, as long as it serves.
     asked: Cell<bool>,
     gateway: RefCell<Option<Rc<Client>>>,
+    /// The answer that leaves come from, one after the other, as long as the gateway gives such ones.
+    run: Mutex<Option<Run>>,
+    runs: Cell<bool>,
+    root: Cid,
     pub(super) claim: Rc<Claim>,
 }
 
 impl Sources {
-    pub(super) fn new(api: Rc<Client>) -> Rc<Sources> {
+    pub(super) fn new(api: Rc<Client>, root: Cid) -> Rc<Sources> {
         let claim = Claim::new(api.turns.clone());
-        Rc::new(Sources { api, asked: Cell::new(false), gateway: RefCell::default(), claim })
+        let (asked, runs) = (Cell::new(false), Cell::new(true));
+        Rc::new(Sources { api, asked, gateway: RefCell::default(), run: Mutex::new(None), runs, root, claim })
+    }
+
+    /// Lets go of what is kept for the next block.
+    pub(super) fn rest(&self) {
+        // Nobody has it who wasn't dropped.
+        if let Ok(mut run) = self.run.try_lock() {
+            *run = None;
+        }
     }
 
     /// Fetches one block, verified, and takes it apart. `range` is what is wanted of the file.
@@ -68,7 +84,7 @@ impl Sources {
         let Part { cid, offset, size, depth } = part;
         let root = depth == 0;
         let (block, turn) = match cid.codec() {
-            RAW | DAG_PB => self.block(&part).await?,
+            RAW | DAG_PB => self.block(&part, range.end).await?,
             code if root => return Err(NodeKind::Codec(code).into()),
             _ => return Err(ContentError::malformed(&cid, NOT_A_FILE)),
         };
@@ -99,9 +115,18 @@ impl Sources {
     }
 
     /// A block from whichever has it, and the turn that its memory is of.
-    async fn block(&self, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
+    async fn block(&self, part: &Part, end: u64) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
         let gateway = self.gateway.borrow().clone();
         if let Some(gateway) = gateway {
+            if self.runs.get()
+                && part.cid.codec() == RAW
+                && let Some(size) = part.size.filter(|size| *size <= BLOCK_LIMIT)
+            {
+                match self.leaf_of_run(&gateway, part, size as usize, end).await {
+                    Ok((leaf, turn)) => return Ok((leaf, Some(turn))),
+                    Err(_) => self.runs.set(false),
+                }
+            }
             match self.block_of(&gateway, part).await {
                 Ok(block) => return Ok(block),
                 // Whatever it was: the API's word counts.
@@ -109,6 +134,29 @@ impl Sources {
             }
         }
         self.block_of(&self.api, part).await
+    }
+
+    async fn leaf_of_run(
+        &self,
+        gateway: &Client,
+        part: &Part,
+        size: usize,
+        end: u64,
+    ) -> Result<(Vec<u8>, Rc<Turn>), ContentError> {
+        // In the order in which they were asked for, which is that of the file.
+        let mut kept = self.run.lock().await;
+        if !self.runs.get() {
+            return Err(ContentError::Answer("the gateway gives no files".to_owned()));
+        }
+        let mut run = match kept.take().filter(|run| run.at == part.offset) {
+            Some(run) => run,
+            None => Run::begin(gateway, &self.root, part.offset, end).await?,
+        };
+        run.ready(gateway, &part.cid).await?;
+        let turn = self.claim.turn().await;
+        let leaf = run.leaf(gateway, &part.cid, size).await?;
+        *kept = Some(run);
+        Ok((leaf, turn))
     }
 
     async fn block_of(&self, client: &Client, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {

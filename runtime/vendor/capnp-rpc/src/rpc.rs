@@ -2685,11 +2685,16 @@ impl ResultsDone {
                     None => unreachable!(),
                     Some(ResultsVariant::Rpc(mut message, cap_table)) => {
                         match (finish_received.get(), call_status) {
-                            (true, _) => {
+                            (true, call_status) => {
                                 let hook = Box::new(Self::rpc(Rc::new(message.take()), cap_table))
                                     as Box<dyn ResultsDoneHook>;
-                                pipeline_sender
-                                    .complete(Box::new(local::Pipeline::new(hook.clone())));
+                                // ww: what was pipelined before the `Finish` learns of the error.
+                                match &call_status {
+                                    Ok(()) => pipeline_sender
+                                        .complete(Box::new(local::Pipeline::new(hook.clone()))),
+                                    Err(e) => pipeline_sender
+                                        .complete(Box::new(crate::broken::Pipeline::new(e.clone()))),
+                                }
 
                                 // Send a Canceled return.
                                 if let Ok(connection) =
@@ -2708,7 +2713,7 @@ impl ResultsDone {
                                 }
 
                                 connection_state.answer_has_sent_return(answer_id, Vec::new());
-                                Ok(hook)
+                                call_status.map(|()| hook)
                             }
                             (false, Ok(())) => {
                                 let exports = {

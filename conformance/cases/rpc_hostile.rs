@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::cases::ipfs::nobody;
 use crate::ended::Ended;
 use crate::invocation::Invocation;
 use crate::registry::{Case, case};
@@ -31,6 +32,8 @@ pub(crate) const CASES: &[Case] = &[
     case!(rpc_56_nothing_is_asked_of_the_cell),
     case!(rpc_57_who_doesnt_read_is_waited_for),
     case!(self_04_floods_cost_the_host_no_memory),
+    case!(self_04_what_was_answered_is_let_go_of),
+    case!(self_04_large_messages_are_held_one_at_a_time),
     case!(self_04_what_nobody_reads_costs_the_host_no_memory),
     case!(self_04_what_nobody_lets_go_of_is_bounded),
     case!(self_05_what_isnt_the_protocol_ends_the_session_alone),
@@ -119,7 +122,12 @@ fn made<'a>(suite: &'a Suite<'_>, run: Invocation<'a>, name: &str, unread: bool)
 }
 
 fn attack(suite: &Suite<'_>, name: &str) -> Verdict<Attacked> {
-    made(suite, suite.ww(), name, false)
+    made(suite, alone(suite)?, name, false)
+}
+
+/// A run without a daemon: what is asked for is inside of its CID.
+fn alone<'a>(suite: &'a Suite<'_>) -> Verdict<Invocation<'a>> {
+    Ok(suite.ww().flags(["--ipfs", &nobody()?]))
 }
 
 fn rpc_29_a_message_has_9_mib_at_most(suite: &Suite<'_>) -> Verdict {
@@ -212,7 +220,7 @@ fn rpc_57_who_doesnt_read_is_waited_for(suite: &Suite<'_>) -> Verdict {
         ("failures-unread", "return exception", 20_000),
         ("bootstraps-unread", "return results", 50_000),
     ] {
-        made(suite, suite.ww(), name, true)?.ends(name, false)?.hears(name, kind, count)?;
+        made(suite, alone(suite)?, name, true)?.ends(name, false)?.hears(name, kind, count)?;
     }
     Ok(())
 }
@@ -226,15 +234,27 @@ fn self_04_floods_cost_the_host_no_memory(suite: &Suite<'_>) -> Verdict {
         ("resolves", 3_000_000),
         ("capabilities-of-failures", 6_000_000),
         ("promises", 4_000_000),
-        ("long-paths", 24_000_000),
-        ("largest-calls", 56_000_000),
     ] {
-        let attacked = attack(suite, name)?;
-        attacked.ends(name, false)?.keeps_its_memory(name)?;
-        let taken = attacked.told.taken;
-        attacked.run.holds(format!("all of {name} was taken ({taken} bytes)"), taken >= bytes)?;
+        taken(suite, name, bytes)?;
     }
     Ok(())
+}
+
+/// Makes an attack that the host is to take whole.
+fn taken(suite: &Suite<'_>, name: &str, bytes: u64) -> Verdict {
+    let attacked = attack(suite, name)?;
+    attacked.ends(name, false)?.keeps_its_memory(name)?;
+    let taken = attacked.told.taken;
+    attacked.run.holds(format!("all of {name} was taken ({taken} bytes)"), taken >= bytes)?;
+    Ok(())
+}
+
+fn self_04_what_was_answered_is_let_go_of(suite: &Suite<'_>) -> Verdict {
+    taken(suite, "long-paths", 24_000_000)
+}
+
+fn self_04_large_messages_are_held_one_at_a_time(suite: &Suite<'_>) -> Verdict {
+    taken(suite, "largest-calls", 56_000_000)
 }
 
 fn self_04_what_nobody_reads_costs_the_host_no_memory(suite: &Suite<'_>) -> Verdict {
@@ -249,7 +269,7 @@ fn self_04_what_nobody_reads_costs_the_host_no_memory(suite: &Suite<'_>) -> Verd
         "redirections-unread",
         "largest-calls-unread",
     ] {
-        made(suite, suite.ww(), name, true)?.keeps_its_memory(name)?;
+        made(suite, alone(suite)?, name, true)?.keeps_its_memory(name)?;
     }
     Ok(())
 }
@@ -310,7 +330,7 @@ const BUSY: Duration = Duration::from_millis(200);
 
 fn self_09_a_silent_cell_costs_no_time(suite: &Suite<'_>) -> Verdict {
     for name in ["nothing", "half-a-header", "half-a-message", "most-of-the-largest"] {
-        let mut run = attacker(suite, suite.ww(), name)?.start()?;
+        let mut run = attacker(suite, alone(suite)?, name)?.start()?;
         run.hears("idle", 1)?;
         run.say("\n")?;
         run.hears("done", 1)?;

@@ -33,6 +33,16 @@ pub const FAULTS: &[Fault] = &[
     Fault::new("cell-outlives-host", "SIG-05 JAIL-38", "lets the cell live on when the host is killed", |call| {
         waited(&mut call.real())
     }),
+    Fault::new("host-spins", "SELF-09", "keeps a processor busy while the cell runs", |call| {
+        SigSet::all().thread_block().ok();
+        std::thread::spawn(|| {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        stands_by(call)
+    })
+    .control("stands-by"),
     Fault::new("process-left", "SIG-07", "leaves a process behind", process_left).control("stands-by"),
     Fault::new("file-left", "CLI-01", "leaves a file in the temporary directory", |call| {
         fs::write(std::env::temp_dir().join("ww-left"), "x").ok();

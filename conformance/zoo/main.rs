@@ -93,6 +93,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),
+    ("RPC with a hostile cell", model::faults_hostile::FAULTS),
     ("RPC: `read` and `write`", model::faults_streams::FAULTS),
     ("Cells and peers in four languages", languages::FAULTS),
     ("The jail", model::faults_jail::FAULTS),

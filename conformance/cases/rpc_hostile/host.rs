@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::verdict::{Stop, Verdict};
+use crate::verdict::{Verdict, fail};
 
 /// The first 15 bytes of the cell's name, as its processes have it.
 const CELL: &str = "ww-rpc-probe";
@@ -53,7 +53,9 @@ impl Host {
             let line = status.lines().find_map(|line| line.strip_prefix(key))?;
             line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<i64>().ok()
         };
-        of(self.0).ok_or_else(|| Stop::Harness(format!("process {} has no {key}", self.0)))?;
+        if of(self.0).is_none() {
+            return fail("a host that is there", format!("process {} has no {key}", self.0));
+        }
         Ok(self.processes().into_iter().filter_map(of).sum())
     }
 

@@ -14,14 +14,14 @@ use capnp_rpc::rpc_capnp::{exception, message, return_};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::Wrong;
+use super::{Wrong, hostile};
 
 /// The stream that the session is to speak on: the cell's own, where no fault is of this kind.
 pub fn before(cell: UnixStream, process: Pid, wrong: Wrong) -> io::Result<UnixStream> {
     let here = ["rpc-packed", "rpc-garbage-endured", "rpc-garbage-kills"].contains(&wrong.0)
         || wrong.0.starts_with("rpc-unknown-");
     if !here {
-        return Ok(cell);
+        return hostile::before(cell, wrong);
     }
     let (ours, theirs) = UnixStream::pair()?;
     let (from_cell, to_cell, from_host, to_host) = (cell.try_clone()?, cell, theirs.try_clone()?, theirs);

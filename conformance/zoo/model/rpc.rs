@@ -20,14 +20,13 @@ use futures::FutureExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::task::LocalSet;
-use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use ww_schema::system_capnp::{host, i_p_f_s};
 
 use super::Wrong;
 use super::access::{Granted, Guard};
 use super::content::Content;
 use super::ipfs::Ipfs;
-use super::relay;
+use super::{relay, socket};
 
 /// How long some faults wait.
 const SHORT: Duration = Duration::from_millis(500);
@@ -70,9 +69,14 @@ fn session(
         }
         // What the cell says first, if it doesn't just go away.
         spoken.set(!is_ended(&stream));
-        let (reader, writer) = stream.into_split();
-        let options = ReaderOptions::default();
-        let network = VatNetwork::new(reader.compat(), writer.compat_write(), Side::Server, options);
+        let (reader, writer) = socket::halves(stream, wrong);
+        let mut options = ReaderOptions::default();
+        match wrong.0 {
+            "rpc-any-message" => {}
+            "rpc-8-mib-at-most" => drop(options.traversal_limit_in_words(Some((8 << 20 | 64 << 10) / 8))),
+            _ => drop(options.traversal_limit_in_words(Some((9 << 20) / 8))),
+        }
+        let network = VatNetwork::new(reader, writer, Side::Server, options);
         let ipfs = Rc::new(Ipfs::new(Content::at(endpoint), cell, granted, wrong));
         let fatal = ipfs.fatal();
         let ipfs: i_p_f_s::Client = new_client(Guard { ipfs, granted });

@@ -9,8 +9,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 /// Bytes for the far end above which nothing is received of it.
 const QUEUED: usize = 256 << 10;
@@ -21,6 +23,11 @@ const CALLS: usize = 1024;
 /// The same where the host waits for answers, which come behind whatever else is sent: above it, calls are refused.
 const HELD_WAITING: usize = 1 << 20;
 const CALLS_WAITING: usize = 2048;
+/// Calls that go on above which the next are received only when one has ended, of the cell and of a peer; and for how
+/// long they are waited for, as only a call that is received can let go of others.
+const PACED: usize = 1024;
+const PACED_PEER: usize = 256;
+const PACE: Duration = Duration::from_secs(1);
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
@@ -36,6 +43,9 @@ pub(super) struct Gate {
     held_small: Cell<usize>,
     calls: Cell<usize>,
     working: Cell<usize>,
+    paced: usize,
+    /// Whether none of them has ended for a while.
+    stuck: Cell<bool>,
     owed: Cell<usize>,
     lowered: Notify,
     small: Semaphore,
@@ -49,11 +59,15 @@ pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Gate {
     pub(super) fn new() -> Rc<Gate> {
-        Gate::sharing(Arc::new(Semaphore::new(1)))
+        Gate::with(Arc::new(Semaphore::new(1)), PACED)
     }
 
-    /// One whose turns for large messages are those of others too.
+    /// A peer's, whose turns for large messages are those of others too.
     pub(super) fn sharing(large: Arc<Semaphore>) -> Rc<Gate> {
+        Gate::with(large, PACED_PEER)
+    }
+
+    fn with(large: Arc<Semaphore>, paced: usize) -> Rc<Gate> {
         Rc::new(Gate {
             queued: Cell::new(0),
             redirected: Cell::new(0),
@@ -61,6 +75,8 @@ impl Gate {
             held_small: Cell::new(0),
             calls: Cell::new(0),
             working: Cell::new(0),
+            paced,
+            stuck: Cell::new(false),
             owed: Cell::new(0),
             lowered: Notify::new(),
             small: Semaphore::new(SMALL_CALLS),
@@ -73,6 +89,10 @@ impl Gate {
     pub(super) async fn open(&self) {
         let room = || self.held.get() <= HELD && self.calls.get() < CALLS;
         self.until(|| self.queued.get() <= QUEUED && (self.owed.get() > 0 || room())).await;
+        let paced = || self.owed.get() > 0 || self.working.get() < self.paced || self.stuck.get();
+        if !paced() && timeout(PACE, self.until(paced)).await.is_err() {
+            self.stuck.set(true);
+        }
     }
 
     /// Waits until the far end has taken most of what it was sent.
@@ -166,6 +186,8 @@ impl Gate {
 
     pub(super) fn ends(&self) {
         self.working.set(self.working.get().saturating_sub(1));
+        self.stuck.set(false);
+        self.lowered.notify_waiters();
     }
 
     pub(super) fn working(&self) -> usize {

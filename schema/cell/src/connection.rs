@@ -69,6 +69,17 @@ where
     over(inherited::host_socket()?, Some(bootstrap))
 }
 
+/// As [`connect`], on a socket of your own: for tests, whose host isn't `ww run`.
+///
+/// # Errors
+/// [`CellError::NoRuntime`] outside of a tokio runtime; [`CellError::NotTheHost`] where it isn't connected.
+///
+/// # Panics
+/// As [`connect`].
+pub fn connect_over(socket: UnixStream) -> Result<(host::Client, Rpc), CellError> {
+    over(socket.into(), None)
+}
+
 /// The host's socket itself, for a cell that speaks the protocol by means of its own. Nothing is read or written.
 ///
 /// # Errors

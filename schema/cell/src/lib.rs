@@ -42,7 +42,7 @@ mod connection;
 mod error;
 mod inherited;
 
-pub use connection::{Rpc, connect, connect_exporting, socket};
+pub use connection::{Rpc, connect, connect_exporting, connect_over, socket};
 pub use error::CellError;
 pub use inherited::grant;
 pub use ww_schema::system_capnp::host;

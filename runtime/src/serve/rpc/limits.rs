@@ -68,7 +68,7 @@ impl Most {
         exports: 16_384,
         imports: 32_768,
         embargoes: 4096,
-        working: 4096,
+        working: 1536,
         owed: usize::MAX,
         redirected: 12 << 20,
     };

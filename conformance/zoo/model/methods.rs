@@ -79,8 +79,8 @@ impl Ipfs {
             let target = format!("/api/v0/pin/add?arg={cid}&recursive={recursive}");
             self.ask(&target).await.map_err(|why| self.refusal(method, &why))?;
         }
-        let kept = !before && !(method == "write" && self.wrong.is("access-write-pin-others"));
-        if kept && !self.pinned.borrow().iter().any(|pin| pin == cid) {
+        let others = before || (method == "write" && self.wrong.is("access-write-pin-others"));
+        if !others && !self.pinned.borrow().iter().any(|pin| pin == cid) {
             self.pinned.borrow_mut().push(cid.to_owned());
         }
         Ok(())

@@ -86,7 +86,10 @@ fn fill(mut list: text_list::Builder<'_>, names: &[String]) {
 }
 
 fn describe(link: &Link<'_>, mut to: anchor::link::Builder<'_>) {
-    to.set_name(&link.name);
+    // The default takes no room.
+    if !link.name.is_empty() {
+        to.set_name(&link.name);
+    }
     to.set_size(link.size);
     to.set_cid(&link.cid.to_bytes());
 }
@@ -95,11 +98,20 @@ fn describe(link: &Link<'_>, mut to: anchor::link::Builder<'_>) {
 struct Room(u64);
 
 impl Room {
-    /// Takes the room of something with `fixed` bytes and texts or data of these lengths.
-    fn take(&mut self, fixed: usize, parts: &[usize]) -> Result<(), ContentError> {
-        let words = parts.iter().map(|length| (length + 8) / 8 * 8).sum::<usize>();
-        self.0 = self.0.checked_sub((fixed + words) as u64).ok_or(ContentError::TooLarge { limit: LIMIT })?;
+    fn take(&mut self, bytes: usize) -> Result<(), ContentError> {
+        self.0 = self.0.checked_sub(bytes as u64).ok_or(ContentError::TooLarge { limit: LIMIT })?;
         Ok(())
+    }
+
+    /// A text behind a pointer of its own: with its NUL, in whole words.
+    fn text(length: usize) -> usize {
+        8 + (length + 8) / 8 * 8
+    }
+
+    /// A [`Link`] in a list: a number and two pointers, and what they point to.
+    fn link(link: &Link<'_>) -> usize {
+        let name = if link.name.is_empty() { 0 } else { (link.name.len() + 8) / 8 * 8 };
+        24 + name + link.cid.encoded_len().div_ceil(8) * 8
     }
 }
 
@@ -168,7 +180,7 @@ impl resolver::Server for Node {
             let (mut room, mut count) = (Room(LIMIT), 0);
             block.tree(&path, depth, |path| {
                 count += 1;
-                room.take(8, &[path.len()])
+                room.take(Room::text(path.len()))
             })?;
             let (mut list, mut index) = (results.get().init_paths(count), 0);
             block.tree(&path, depth, |path| {
@@ -212,7 +224,7 @@ impl node::Server for Node {
             let (mut room, mut count) = (Room(LIMIT), 0);
             block.links(|link| {
                 count += 1;
-                room.take(24, &[link.name.len(), usize::from(link.cid.hash().size()) + 24])
+                room.take(Room::link(link))
             })?;
             let (mut list, mut index) = (results.get().init_links(count), 0);
             block.links(|link| {

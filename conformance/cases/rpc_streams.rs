@@ -13,7 +13,7 @@ use crate::cases::ipfs_kinds::{linked, with_symlink};
 use crate::cases::ipfs_verify::tampered;
 use crate::cases::rpc_methods::{NOWHERE, answers, ask, failed, ok};
 use crate::digest;
-use crate::fake::{Answer, Fake, before};
+use crate::fake::{Answer, Fake, before, with_gateway};
 use crate::node::{Import, Node, unixfs};
 use crate::registry::{Case, case};
 use crate::suite::Suite;
@@ -50,6 +50,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(rpc_46_calls_out_of_turn_are_refused),
     case!(rpc_47_an_upload_is_pinned_where_it_was_asked_for),
     case!(rpc_48_the_cid_is_that_of_the_profile),
+    case!(rpc_49_a_gateway_that_lies_or_fails_changes_nothing),
 ];
 
 /// Bytes of which each part differs.
@@ -226,4 +227,24 @@ fn rpc_41_a_transfer_that_breaks_off_is_never_whole(suite: &Suite<'_>) -> Verdic
         "failed to get IPFS path: ",
         "this part is lost",
     )
+}
+
+fn rpc_49_a_gateway_that_lies_or_fails_changes_nothing(suite: &Suite<'_>) -> Verdict {
+    let (node, file) = (suite.node()?, content(9_000_000));
+    let import = Import { version: Some(1), chunker: Some("size-1048576"), ..Import::default() };
+    let path = format!("/ipfs/{}", node.add(file.clone(), import)?);
+    let answer = |status, body: Vec<u8>| Answer { status, content_type: "application/octet-stream".into(), body };
+    let ways = [
+        ("that isn't there", answer(404, b"no such thing".to_vec()).bytes()),
+        ("that has another file", answer(200, content(9_000_001)[1..].to_vec()).bytes()),
+        ("that has a part of another", answer(206, content(9_000_001)[1..].to_vec()).bytes()),
+        ("that breaks off", answer(206, file[..1_500_000].to_vec()).claiming(9_000_000)),
+        ("that is something else", b"220 mail.example ESMTP\r\n".to_vec()),
+    ];
+    for (way, said) in ways {
+        let gateway = Fake::sending(said)?;
+        let fake = with_gateway(node, &gateway.endpoint())?;
+        whole(&format!("a read by a gateway {way}"), &through(suite, &fake, &path)?, &file)?;
+    }
+    Ok(())
 }

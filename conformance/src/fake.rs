@@ -12,7 +12,7 @@ pub mod relay;
 mod request;
 mod scripted;
 
-pub use proxy::{Answer, before};
+pub use proxy::{Answer, before, with_gateway};
 pub use request::Request;
 pub use scripted::Scripted;
 

@@ -65,11 +65,29 @@ pub fn before(
     let socket = node.socket();
     Fake::new(move |request, stream| {
         if request.target.starts_with("/api/v0/config") {
-            let body = br#"{"Message":"not told","Code":0,"Type":"error"}"#.to_vec();
-            return stream.write_all(&Answer { status: 500, content_type: "application/json".into(), body }.bytes());
+            return stream.write_all(&json(500, r#"{"Message":"not told","Code":0,"Type":"error"}"#).bytes());
         }
         tell(request, ask(&socket, request)?, stream)
     })
+}
+
+/// A daemon before `node` that changes nothing but where its gateway is.
+///
+/// # Errors
+/// As [`Fake::new`].
+pub fn with_gateway(node: &Node, gateway: &str) -> io::Result<Fake> {
+    let (socket, gateway) = (node.socket(), gateway.to_owned());
+    Fake::new(move |request, stream| {
+        if request.target.starts_with("/api/v0/config") {
+            let setting = format!(r#"{{"Key":"Addresses.Gateway","Value":"{gateway}"}}"#);
+            return stream.write_all(&json(200, &setting).bytes());
+        }
+        stream.write_all(&ask(&socket, request)?.bytes())
+    })
+}
+
+fn json(status: u16, body: &str) -> Answer {
+    Answer { status, content_type: "application/json".into(), body: body.into() }
 }
 
 fn ask(socket: &str, request: &Request) -> io::Result<Answer> {

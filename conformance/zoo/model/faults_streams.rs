@@ -25,4 +25,5 @@ pub const FAULTS: &[Fault] = &[
     Fault::bare("rpc-write-always-pins", "RPC-47", "pins all that is written"),
     Fault::bare("rpc-add-other-chunks", "RPC-48", "cuts what is added into leaves of 256 KiB"),
     Fault::bare("rpc-write-other-chunks", "RPC-48", "cuts what is written into leaves of 256 KiB"),
+    Fault::bare("rpc-gateway-believed", "RPC-49", "believes the daemon's gateway"),
 ];

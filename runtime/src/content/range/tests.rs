@@ -1,8 +1,11 @@
 //! Any range of any tree, from a daemon of these tests' own: the bytes of the range, and few blocks beside it.
 
+mod gateway;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use multihash::Multihash;
@@ -16,8 +19,16 @@ use crate::endpoint::Endpoint;
 
 type Asked = Arc<Mutex<Vec<String>>>;
 
-/// A daemon that has these blocks, by their CIDs as text.
+/// A daemon that has these blocks, by their CIDs as text, and no gateway.
 fn daemon(blocks: HashMap<String, Vec<u8>>) -> (Rc<Client>, Asked) {
+    daemon_with_gateway(blocks, |_, _| None)
+}
+
+/// What a gateway gives for a target and a range, as bytes on the wire.
+type Gateway = fn(&str, Option<Range<usize>>) -> Option<Vec<u8>>;
+
+/// A daemon whose gateway is at its API's own port.
+fn daemon_with_gateway(blocks: HashMap<String, Vec<u8>>, gateway: Gateway) -> (Rc<Client>, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let asked = Asked::default();
@@ -29,16 +40,31 @@ fn daemon(blocks: HashMap<String, Vec<u8>>) -> (Rc<Client>, Asked) {
                 let mut reader = BufReader::new(stream.try_clone().expect("a copy"));
                 let mut line = String::new();
                 while reader.read_line(&mut line).is_ok_and(|read| read > 0) {
-                    if let Some(target) = line.strip_prefix("POST ") {
-                        let cid = target.split(['=', ' ']).nth(1).expect("an argument").to_owned();
-                        let mut rest = String::new();
-                        while reader.read_line(&mut rest).is_ok_and(|read| read > 2) {
-                            rest.clear();
+                    let (target, mut range) = (line.split(' ').nth(1).expect("a target").to_owned(), None);
+                    let mut rest = String::new();
+                    while reader.read_line(&mut rest).is_ok_and(|read| read > 2) {
+                        if let Some(bytes) = rest.trim().to_lowercase().strip_prefix("range: bytes=") {
+                            let (start, last) = bytes.split_once('-').expect("a range");
+                            range = Some(start.parse().expect("a start")..last.parse::<usize>().expect("an end") + 1);
                         }
-                        let block = blocks.get(&cid).expect("a block that is there");
-                        asked.lock().expect("no panic").push(cid);
-                        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", block.len());
-                        let _ = stream.write_all(&[head.as_bytes(), block].concat());
+                        rest.clear();
+                    }
+                    let whole = |status: &str, body: &[u8]| {
+                        [format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body]
+                            .concat()
+                    };
+                    let argument = target.split('=').nth(1).unwrap_or_default();
+                    asked.lock().expect("no panic").push(target.clone());
+                    let answer = match target.split('?').next() {
+                        Some("/api/v0/config") if gateway("", None).is_some() => {
+                            whole("200 OK", format!(r#"{{"Value":"/ip4/0.0.0.0/tcp/{port}"}}"#).as_bytes())
+                        }
+                        Some("/api/v0/block/get") => whole("200 OK", &blocks[argument]),
+                        Some(path) if path.starts_with("/ipfs/") => gateway(&target, range).expect("a gateway"),
+                        _ => whole("500 No", b"no"),
+                    };
+                    if stream.write_all(&answer).is_err() {
+                        break;
                     }
                     line.clear();
                 }
@@ -239,7 +265,8 @@ fn what_is_ahead_is_bounded_and_others_get_their_turn() {
         let fast = async {
             let sleeping = tokio::time::sleep(std::time::Duration::from_millis(300));
             sleeping.await;
-            let before = asked.lock().expect("no panic").len();
+            let is_block = |target: &&String| target.contains("block/get");
+            let before = asked.lock().expect("no panic").iter().filter(is_block).count();
             // For each the root, and four blocks.
             assert!(before <= 2 * (1 + 4), "{before} blocks for reads of which nothing is taken");
             taken(Reading::new(client.clone(), root, 0, u64::MAX), 256 << 10, usize::MAX).await

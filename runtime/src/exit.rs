@@ -49,6 +49,7 @@ pub fn of_failure(error: &RunError) -> u8 {
         | RunError::Refused(_)
         | RunError::DirectoryGrant { .. }
         | RunError::DirectoryStream { .. } => FAILURE,
+        RunError::Identity(_) | RunError::Listen(_) => FAILURE,
         RunError::Grant(_) | RunError::Host { .. } => FAILURE,
     }
 }

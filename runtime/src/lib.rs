@@ -14,6 +14,7 @@ pub mod env;
 pub mod exit;
 pub mod fds;
 pub mod jail;
+pub mod peers;
 pub mod phrase;
 pub mod resolve;
 pub mod run;

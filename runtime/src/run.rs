@@ -21,6 +21,8 @@ use crate::ended::Ended;
 use crate::fds::FdPlan;
 use crate::jail::bounds::{Reached, Size, Uncounted};
 use crate::jail::refusal::Refusal;
+use crate::peers::bound::ListenError;
+use crate::peers::identity::IdentityError;
 use crate::resolve::ResolveError;
 use crate::rundir::RunDirError;
 use crate::serve::{Server, Watch};
@@ -104,6 +106,12 @@ pub enum RunError {
         /// Why.
         source: Uncounted,
     },
+    /// The identity for peers can't be had.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// An address that was asked for can't be listened at.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The cell or its jail couldn't be started.
     #[error(transparent)]
     Start(StartError),
@@ -157,9 +165,12 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let bounds = prepare::bounds(args.bounds, args.level)?;
     let jail = prepare::jail(args.level, bounds, identity, &place, &image, &plan, &held, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
+    let who = prepare::who(args.identity.as_deref(), args.allowed)?;
     if args.dry_run.is_some() {
-        return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan, args.ipfs_access))));
+        let access = args.ipfs_access;
+        return Ok(Outcome::Planned(Box::new(Plan::new(&jail, &program, &plan, access, (&args.listen, &who)))));
     }
+    let peers = prepare::peers(args.listen, who)?;
     let mut cgroup = prepare::cgroup(&jail.bounds)?;
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 
@@ -176,7 +187,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
         // What was handed over is the cell's now.
         handover.let_go(status.descriptor())?;
         status.started(cell.pid());
-        server.serve(watch, rpc, (content, args.ipfs_access), &signals, terminal.as_ref())
+        server.serve(watch, rpc, (content, args.ipfs_access), (peers, &mut status), &signals, terminal.as_ref())
     });
     cell.end();
     drop((image, place, terminal, cgroup));

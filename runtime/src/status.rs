@@ -5,8 +5,11 @@
 
 use std::os::fd::RawFd;
 
+use libp2p_identity::PeerId;
+
 use crate::ended::Ended;
 use crate::jail::Level;
+use crate::peers::address::Address;
 use crate::sys::fds::write_line;
 
 /// The status descriptor, if there is one.
@@ -30,6 +33,12 @@ impl Status {
     /// The program runs, as `pid` on the host.
     pub fn started(&mut self, pid: i32) {
         self.line(&format!(r#"{{"event":"started","pid":{pid},"jail":"{}"}}"#, self.level));
+    }
+
+    /// Peers can come: as whom they find the run, and where.
+    pub fn listening(&mut self, peer: &PeerId, addresses: &[Address]) {
+        let addresses: Vec<String> = addresses.iter().map(|address| format!(r#""{address}/p2p/{peer}""#)).collect();
+        self.line(&format!(r#"{{"event":"listening","peer":"{peer}","addrs":[{}]}}"#, addresses.join(",")));
     }
 
     /// The cell ended.

@@ -10,6 +10,7 @@ mod checked;
 mod doctor;
 mod level;
 mod paths;
+mod peers;
 mod run;
 mod units;
 
@@ -98,6 +99,20 @@ pub enum UsageError {
         value: String,
         /// Why it was refused.
         source: crate::jail::grant::PathError,
+    },
+    /// `--listen`.
+    #[error("invalid address: --listen '{value}'")]
+    Listen {
+        /// The value as given.
+        value: String,
+        /// Why it was refused.
+        source: crate::peers::address::AddressError,
+    },
+    /// `--allow-peer`.
+    #[error("invalid peer id: --allow-peer '{value}': expected one as in 12D3KooW…")]
+    Peer {
+        /// The value as given.
+        value: String,
     },
     /// What the parser itself found: the first line, then its hints and the usage.
     #[error("{0}")]

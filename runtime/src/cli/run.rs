@@ -1,5 +1,6 @@
 //! The flags of `ww run`, and what they mean once parsed.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -7,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use libp2p_identity::PeerId;
 
 use super::checked::{FirstError, checked};
 use super::level::{self, Form};
-use super::{UsageError, access, bounds, paths, units, value_names};
+use super::{UsageError, access, bounds, paths, peers, units, value_names};
 use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::env::{EnvEntry, parse_list};
@@ -18,6 +20,7 @@ use crate::fds::{Claims, Grant, Layout};
 use crate::jail::Level;
 use crate::jail::bounds::Asked;
 use crate::jail::grant::PathGrant;
+use crate::peers::address::Listen;
 use crate::sys;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
@@ -65,6 +68,12 @@ pub struct RunArgs {
     pub status: Option<RawFd>,
     /// What bounds the run.
     pub bounds: Asked,
+    /// Whether and where peers come.
+    pub listen: Listen,
+    /// Where the identity that they find lies.
+    pub identity: Option<PathBuf>,
+    /// The peers that are admitted; none named is all.
+    pub allowed: BTreeSet<PeerId>,
     /// What the cell sees of the host besides the system.
     pub paths: Vec<PathGrant>,
     /// Where in its view the cell starts; `None` is its own private directory.
@@ -93,6 +102,9 @@ impl RunArgs {
             dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
             bounds: bounds::asked(matches),
+            listen: peers::listen(matches),
+            identity: peers::identity(matches),
+            allowed: peers::allowed(matches),
             paths: paths::grants(matches),
             workdir: paths::workdir(matches),
         })
@@ -187,6 +199,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .value_parser(value_parser!(Layout)),
         )
         .args(paths::args(first))
+        .args(peers::args(first))
         .arg(
             Arg::new("max-size")
                 .long("max-size")
@@ -211,7 +224,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .help("Write what happens to this descriptor, one JSON object a line")
                 .long_help(
                     "Write what happens to this descriptor, one JSON object a line: \"started\" with the cell's pid, \
-                     \"exited\" with ww's exit code and the signal that ended the cell. The cell never has it.",
+                     \"listening\" with the peer id and addresses at which peers reach the cell, \"exited\" with ww's exit code and the signal that ended the cell. The cell never has it.",
                 )
                 .value_parser(status_fd(first, claims)),
         )

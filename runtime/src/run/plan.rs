@@ -5,6 +5,7 @@
 //! Clauses: JAIL-41.
 
 mod human;
+mod peers;
 mod view;
 
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::fds::FdPlan;
 use crate::jail::landlock::On;
 use crate::jail::limits::UNLIMITED;
 use crate::jail::{Bounds, Identity, Jail, Landlock, Limit, Session};
+use crate::peers::address::Listen;
 use crate::sys::Program;
 
 /// What a run would be.
@@ -24,6 +26,7 @@ pub struct Plan {
     environment: Vec<String>,
     descriptors: Vec<Descriptor>,
     ipfs_access: &'static str,
+    peers: Option<peers::Met>,
     session: &'static str,
     namespaces: &'static [&'static str],
     identity: Who,
@@ -105,7 +108,13 @@ const NAMESPACES: [&str; 7] = ["user", "pid", "mount", "network", "ipc", "uts", 
 
 impl Plan {
     /// The plan of a run whose parts are these.
-    pub(super) fn new(jail: &Jail, program: &Program, fds: &FdPlan, access: Access) -> Plan {
+    pub(super) fn new(
+        jail: &Jail,
+        program: &Program,
+        fds: &FdPlan,
+        access: Access,
+        (listen, who): (&Listen, &crate::peers::Who),
+    ) -> Plan {
         let text = |string: &std::ffi::CString| string.to_string_lossy().into_owned();
         let name = |entry: &std::ffi::CString| text(entry).split('=').next().unwrap_or_default().to_owned();
         Plan {
@@ -114,9 +123,10 @@ impl Plan {
             environment: program.environment.iter().map(name).collect(),
             descriptors: descriptors(fds),
             ipfs_access: access.name(),
+            peers: peers::Met::new(listen, who),
             session: session(jail.session),
             namespaces: if jail.level.has_namespaces() { &NAMESPACES } else { &[] },
-            identity: who(&jail.identity),
+            identity: user(&jail.identity),
             workdir: text(&jail.workdir),
             view: jail.view.entries.iter().map(view::Shown::new).collect(),
             bounds: together(&jail.bounds),
@@ -157,7 +167,7 @@ fn session(session: Session) -> &'static str {
     }
 }
 
-fn who(identity: &Identity) -> Who {
+fn user(identity: &Identity) -> Who {
     let Identity { uid, gid, host_uid, host_gid, drops_groups } = *identity;
     Who { uid, gid, host_uid, host_gid, drops_groups }
 }

@@ -1,10 +1,12 @@
 //! The steps before a start: what a run's flags come to, as data for `sys`.
 
+use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use libp2p_identity::PeerId;
 use nix::unistd::geteuid;
 
 use super::grants::Held;
@@ -21,12 +23,30 @@ use crate::jail::landlock::Inherited;
 use crate::jail::limits;
 use crate::jail::view::ThisHost;
 use crate::jail::{Bounds, Filter, Identity, Jail, Landlock, Level, Session, View};
+use crate::peers::address::Listen;
+use crate::peers::{Coming, Who, bound, identity};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
 use crate::sys::cgroup::Cgroup;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
 use crate::sys::usage::{kernel, memory_of_machine};
 use crate::sys::{self, Program, StartError};
+
+/// Whom peers find.
+pub(super) fn who(identity: Option<&Path>, allowed: BTreeSet<PeerId>) -> Result<Who, RunError> {
+    let identity = identity.map(identity::read).transpose()?;
+    Ok(Who { identity, allowed })
+}
+
+/// Where they find it: what was asked for is listened at from here on.
+pub(super) fn peers(listen: Listen, who: Who) -> Result<Option<Coming>, RunError> {
+    let at = match listen {
+        Listen::Nowhere => return Ok(None),
+        Listen::Loopback => None,
+        Listen::At(addresses) => Some(bound::all(&addresses)?),
+    };
+    Ok(Some(Coming { who, at }))
+}
 
 /// The program, found or fetched.
 pub(super) fn image(

@@ -13,11 +13,13 @@ mod host;
 mod ipfs;
 mod refusal;
 mod vat;
+mod visited;
 mod watch;
 
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
@@ -28,11 +30,14 @@ use crate::content::Content;
 use crate::ended::Ended;
 use crate::jail::bounds::Reached;
 use crate::jail::{Filter, Level};
+use crate::peers::Coming;
 use crate::rundir;
+use crate::status::Status;
 use crate::sys::fds::watch as readable;
 use crate::sys::signals::{Received, Signals, stop_self};
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Cell, Event};
+use visited::Visited;
 
 /// All that serving a cell needs and that can be made ready before there is one. It has no thread.
 pub struct Server {
@@ -60,13 +65,25 @@ impl Server {
         watch: Watch<'_>,
         rpc: UnixStream,
         (content, access): (Content, Access),
+        (peers, status): (Option<Coming>, &mut Status),
         signals: &Signals,
         terminal: Option<&Terminal>,
     ) -> io::Result<(Ended, Option<Reached>)> {
         let tasks = LocalSet::new();
         tasks.block_on(&self.runtime, async {
-            tasks.spawn_local(rpc::CellSession::new().serve(rpc, content, access));
-            until_end(watch, signals, terminal).await
+            let session = rpc::CellSession::new();
+            tasks.spawn_local(session.clone().serve(rpc, content, access));
+            let mut visited = Visited::new(peers, session);
+            let ended = {
+                let mut end = pin!(until_end(watch, signals, terminal));
+                tokio::select! {
+                    biased;
+                    ended = &mut end => ended,
+                    () = visited.begin(status) => end.await,
+                }
+            };
+            visited.farewell().await;
+            ended
         })
     }
 }

@@ -21,6 +21,7 @@ impl fmt::Display for Plan {
         }
         writeln!(f, "session    {}", self.session)?;
         writeln!(f, "IPFS       {}", self.ipfs_access)?;
+        writeln!(f, "peers      {}", self.peers.as_ref().map_or("none".to_owned(), ToString::to_string))?;
         writeln!(f, "directory  {}", plain(&self.workdir))?;
         let names: Vec<String> = self.environment.iter().map(|name| plain(name)).collect();
         writeln!(f, "variables  {}", names.join(" "))?;

@@ -1,0 +1,142 @@
+//! Peers: they come over libp2p while the cell runs, and speak with it.
+//!
+//! TCP, Noise and Yamux, each as libp2p has it, written for a host that is to stay small whatever peers do
+//! (docs/decisions/peers.md).
+//! What must stay true: a run to which no peer comes pays a socket and a key, once its cell runs; one thread serves all;
+//! what a peer does ends at worst its own connection.
+//! Clauses: P2P-*, SELF-06.
+
+pub mod address;
+pub mod bound;
+pub mod identity;
+
+mod accept;
+mod channel;
+mod connection;
+mod flow;
+mod frame;
+mod identify;
+mod life;
+mod limits;
+mod mux;
+mod noise;
+mod protobuf;
+mod protocols;
+mod select;
+mod stream;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use libp2p_identity::{Keypair, PeerId};
+use tokio::time::{Instant, sleep};
+
+use accept::Pace;
+use address::Address;
+use bound::Bound;
+use life::{Lives, Place};
+use noise::Keys;
+
+pub use stream::Stream;
+
+/// What serves the streams on which peers speak with the cell.
+pub trait Vat {
+    /// Serves one until it ends.
+    fn serve(&self, stream: Stream) -> LocalBoxFuture<'static, ()>;
+}
+
+/// Whom a run admits, and as whom.
+#[derive(Debug)]
+pub struct Who {
+    /// The identity, where one was given.
+    pub identity: Option<Keypair>,
+    /// The peers that are admitted; none named is all.
+    pub allowed: BTreeSet<PeerId>,
+}
+
+/// The peers that a run waits for.
+#[derive(Debug)]
+pub struct Coming {
+    /// Whom it admits, and as whom.
+    pub who: Who,
+    /// Where they come to; `None` is where nobody was told, once the cell runs.
+    pub at: Option<Vec<Bound>>,
+}
+
+/// The peers of a run, which come from now on.
+pub struct Peers {
+    identity: Keypair,
+    allowed: BTreeSet<PeerId>,
+    keys: Keys,
+    pace: Pace,
+    addresses: Vec<Address>,
+    lives: Rc<Lives>,
+    most: usize,
+    vat: Rc<dyn Vat>,
+}
+
+impl Peers {
+    /// Takes peers that come to these sockets. To be called in a [`tokio::task::LocalSet`].
+    pub fn serve(who: Who, bound: Vec<Bound>, vat: Rc<dyn Vat>) -> io::Result<Rc<Peers>> {
+        let none = || io::Error::other("there is no randomness for a key");
+        let identity = who.identity.or_else(identity::fresh).ok_or_else(none)?;
+        let keys = Keys::new(&identity).ok_or_else(none)?;
+        let addresses = bound.iter().flat_map(Bound::reachable).collect();
+        let most = limits::CONNECTIONS.min(accept::room());
+        let lives = Rc::new(Lives::default());
+        let peers =
+            Rc::new(Peers { identity, allowed: who.allowed, keys, pace: Pace::new(), addresses, lives, most, vat });
+        for Bound { socket, .. } in bound {
+            let socket = tokio::net::TcpListener::from_std(socket)?;
+            tokio::task::spawn_local(accept::run(socket, peers.clone()));
+        }
+        Ok(peers)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> PeerId {
+        self.identity.public().to_peer_id()
+    }
+
+    /// Where peers can come to.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Tells all peers that it is over, for as long as that takes, which isn't long.
+    pub async fn farewell(&self) {
+        const STEP: Duration = Duration::from_millis(1);
+        let until = Instant::now() + limits::FAREWELL;
+        self.lives.end();
+        while self.lives.count() > 0 && Instant::now() < until {
+            sleep(STEP).await;
+        }
+    }
+
+    fn allows(&self, peer: &PeerId) -> bool {
+        self.allowed.is_empty() || self.allowed.contains(peer)
+    }
+
+    fn admit(&self, peer: PeerId) -> Option<Place> {
+        self.lives.admit(peer, self.most)
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn identity(&self) -> &Keypair {
+        &self.identity
+    }
+
+    fn vat(&self) -> &dyn Vat {
+        self.vat.as_ref()
+    }
+}

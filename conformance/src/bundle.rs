@@ -146,7 +146,7 @@ fn copy(from: &Path, below: &Path) -> io::Result<()> {
 /// The cells that the commands name.
 fn cells(bundle: &Bundle, suite: &Suite<'_>, folder: &Path) -> io::Result<()> {
     let parts = suite.setup().parts();
-    let others = [&parts.rpc_probe, &parts.selfcheck, &parts.hostile].map(Option::as_ref);
+    let others = [&parts.rpc_probe, &parts.selfcheck, &parts.hostile, &parts.peer].map(Option::as_ref);
     for cell in std::iter::once(Some(&parts.probe)).chain(others).flatten() {
         let name = cell.as_os_str().as_encoded_bytes();
         let named = |record: &Record| record.plan.argv.iter().any(|word| word.windows(name.len()).any(|w| w == name));

@@ -55,6 +55,12 @@ mod levels;
 mod messages;
 #[path = "../cases/modes.rs"]
 mod modes;
+#[path = "../cases/p2p.rs"]
+mod p2p;
+#[path = "../cases/p2p_hostile.rs"]
+mod p2p_hostile;
+#[path = "../cases/p2p_served.rs"]
+mod p2p_served;
 #[path = "../cases/path.rs"]
 mod path;
 #[path = "../cases/path_grants.rs"]
@@ -127,6 +133,9 @@ pub(crate) const ALL: &[&[Case]] = &[
     levels::CASES,
     messages::CASES,
     modes::CASES,
+    p2p::CASES,
+    p2p_hostile::CASES,
+    p2p_served::CASES,
     path::CASES,
     path_grants::CASES,
     path_grants_refused::CASES,

@@ -28,6 +28,8 @@ pub const RPC_PROBE: Cell = Cell { package: "ww-rpc-probe", variable: "WW_RPC_PR
 pub const HOSTILE: Cell = Cell { package: "ww-hostile", variable: "WW_HOSTILE" };
 /// Judges its runtime from inside.
 pub const SELFCHECK: Cell = Cell { package: "ww-selfcheck", variable: "WW_SELFCHECK" };
+/// No cell: the peer that visits one.
+pub const PEER: Cell = Cell { package: "ww-peer", variable: "WW_PEER" };
 
 /// Why a cell can't be had.
 #[derive(Debug, Error)]

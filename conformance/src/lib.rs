@@ -39,4 +39,5 @@ mod sys;
 pub mod terminal;
 pub mod toml_fault;
 pub mod verdict;
+pub mod visit;
 pub mod zoo;

@@ -25,12 +25,14 @@ pub struct Parts {
     pub launcher: PathBuf,
     /// The probe cell.
     pub probe: PathBuf,
-    /// The cell that speaks RPC, where the profile is claimed.
+    /// The cell that speaks RPC, where the profile `rpc` or `p2p` is claimed.
     pub rpc_probe: Option<PathBuf>,
     /// The cell that judges its runtime from inside, where the profile `rpc` is claimed.
     pub selfcheck: Option<PathBuf>,
     /// The hostile cell, where the profile `jail` is claimed.
     pub hostile: Option<PathBuf>,
+    /// The peer that visits cells, where the profile `p2p` is claimed.
+    pub peer: Option<PathBuf>,
     /// The folder of cells, readable by everyone.
     pub cells: PathBuf,
 }
@@ -79,10 +81,13 @@ impl Setup {
         // Whoever runs the implementation must reach the cells, wherever they were built.
         let folder = TempDir::with_prefix("ww-suite-")?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+        let visited = adapter.profiles.contains(&Profile::P2p);
         let speaks = adapter.profiles.contains(&Profile::Rpc);
         let jails = adapter.profiles.contains(&Profile::Jail);
         let mut wanted = vec![cells::PROBE];
-        wanted.extend(speaks.then_some([cells::RPC_PROBE, cells::SELFCHECK]).into_iter().flatten());
+        wanted.extend((speaks || visited).then_some(cells::RPC_PROBE));
+        wanted.extend(speaks.then_some(cells::SELFCHECK));
+        wanted.extend(visited.then_some(cells::PEER));
         wanted.extend(jails.then_some(cells::HOSTILE));
         let mut placed = Vec::new();
         for (cell, from) in wanted.iter().zip(cells::find(&wanted, beside)?) {
@@ -94,8 +99,9 @@ impl Setup {
         let at = |wanted: cells::Cell| placed.iter().find(|(cell, _)| *cell == wanted).map(|(_, path)| path.clone());
         let probe = at(cells::PROBE).ok_or(CellError::Nowhere { cell: cells::PROBE, beside: beside.into() })?;
         let (rpc_probe, selfcheck, hostile) = (at(cells::RPC_PROBE), at(cells::SELFCHECK), at(cells::HOSTILE));
+        let peer = at(cells::PEER);
         let nodes = Arc::new(Nodes::new(&launcher, node));
-        let parts = Parts { launcher, probe, rpc_probe, selfcheck, hostile, cells: folder.path().to_owned() };
+        let parts = Parts { launcher, probe, rpc_probe, selfcheck, hostile, peer, cells: folder.path().to_owned() };
         Ok(Self { adapter, parts: Arc::new(parts), nodes, _folder: Some(Arc::new(folder)), seed: 0, sketch: false })
     }
 
@@ -169,6 +175,12 @@ impl Setup {
     #[must_use]
     pub fn hostile(&self) -> Option<&Path> {
         self.parts.hostile.as_deref()
+    }
+
+    /// The peer that visits cells, where the adapter claims the profile `p2p`.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Path> {
+        self.parts.peer.as_deref()
     }
 
     /// The folder of cells, readable by everyone.

@@ -21,6 +21,7 @@ fn place() -> TempDir {
     write("text", b"not a program\n", 0o755);
     write("plain", b"#!/bin/sh\n", 0o644);
     write("script", b"#!/no/such/interpreter\n", 0o755);
+    write("secret", b"not a key\n", 0o600);
     write("cut", b"\x7fELF\x02\x01\x01", 0o755);
     place
 }
@@ -200,4 +201,30 @@ fn retrieval() {
             &[&["--ipfs", "/ip4/127.0.0.1/tcp/1/http", "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"]],
         ),
     );
+}
+
+#[test]
+fn peers() {
+    let place = place();
+    let taken = std::net::TcpListener::bind("127.0.0.4:38571").expect("a port that nobody else takes");
+    remembered(
+        "peers",
+        said(
+            place.path(),
+            &[
+                &["--listen", "127.0.0.1:4001", "/bin/true"],
+                &["--listen", "/ip4/1.2.3/tcp/1", "/bin/true"],
+                &["--listen", "/ip4/127.0.0.1/tcp/70000", "/bin/true"],
+                &["--listen", "none", "--listen", "/ip4/127.0.0.1/tcp/0", "/bin/true"],
+                &["--listen", "/ip4/127.0.0.4/tcp/38571", "/bin/true"],
+                &["--listen", "/ip4/192.0.2.1/tcp/0", "/bin/true"],
+                &["--identity", "missing", "/bin/true"],
+                &["--identity", "folder", "/bin/true"],
+                &["--identity", "text", "/bin/true"],
+                &["--identity", "secret", "/bin/true"],
+                &["--allow-peer", "12D3", "/bin/true"],
+            ],
+        ),
+    );
+    drop(taken);
 }

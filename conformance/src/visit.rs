@@ -1,0 +1,279 @@
+//! A cell that peers visit: a run whose addresses are told, the peers that come to it, and what it takes of the machine.
+//!
+//! What it does: [`Hosting`] is a run that listens; [`Hosting::peer`] has a peer do one thing there, [`Hosting::visitor`] has
+//! one stay.
+//! What must stay true: where the addresses are is what the adapter says; a peer that can't do what it was asked to says
+//! so, and only a case judges that.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+use serde_json::Value;
+
+use crate::adapter::Addresses;
+use crate::capture::Capture;
+use crate::ended::Ended;
+use crate::invocation::Invocation;
+use crate::live::Live;
+use crate::suite::Suite;
+use crate::verdict::{Stop, Verdict, checked, fail, holds};
+
+/// How long a host may take to listen.
+const SOON: Duration = Duration::from_secs(10);
+/// The number of the status descriptor.
+const STATUS: i32 = 9;
+
+/// A run that listens for peers.
+#[derive(Debug)]
+pub struct Hosting<'a> {
+    suite: &'a Suite<'a>,
+    /// The run.
+    pub live: Live<'a>,
+    status: Option<Capture>,
+    /// Where it listens, the first that it told first.
+    pub addresses: Vec<String>,
+}
+
+/// A peer that stays.
+#[derive(Debug)]
+pub struct Visitor<'a>(Live<'a>);
+
+impl<'a> Suite<'a> {
+    /// A run of the RPC probe, which serves peers as its words say, with further flags; waits until it listens and the
+    /// cell has said `hears`.
+    ///
+    /// # Errors
+    /// A failure, where no address is told.
+    pub fn hosting(&'a self, flags: &[&str], words: &[&str], hears: &str) -> Verdict<Hosting<'a>> {
+        let mut hosting = self.begin_hosting(self.ww().flags(flags), words)?;
+        hosting.live.hears(hears, 1)?;
+        hosting.addresses = hosting.told()?;
+        Ok(hosting)
+    }
+
+    /// The same of a run that isn't waited for.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn begin_hosting(&'a self, run: Invocation<'a>, words: &[&str]) -> Verdict<Hosting<'a>> {
+        let probe = self.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))?;
+        let by_status = self.setup().adapter().addresses == Some(Addresses::StatusFd);
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+        let run = match by_status {
+            true => run.flags(["--status-fd", &STATUS.to_string()]).place(STATUS, &writer),
+            false => run,
+        };
+        let live = run.binary(probe, words).with_input().start()?;
+        let status = by_status.then(|| Capture::of(reader));
+        Ok(Hosting { suite: self, live, status, addresses: vec![] })
+    }
+
+    fn peer_command(&'a self, words: &[&str]) -> Verdict<Invocation<'a>> {
+        let peer = self.setup().peer().ok_or_else(|| Stop::Harness("there is no peer".into()))?;
+        Ok(self.command([peer.as_os_str().as_encoded_bytes()]).flags(words))
+    }
+
+    /// What the peer's program says of a seed: its `id`, or the line of a file for `--identity`, its `key`.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn peer_says(&'a self, what: &str, seed: &str) -> Verdict<String> {
+        let said = self.peer_command(&[what, seed])?.run()?;
+        Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    }
+
+    /// Has a peer visit an address.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn peer_at(&'a self, address: &str, words: &[&str]) -> Verdict<Value> {
+        let run = self
+            .peer_command(&[&as_key(words)[..], &[address], without_key(words)].concat())?
+            .at_most(Duration::from_secs(90))
+            .run()?;
+        if run.report.overdue && run.stdout.is_empty() {
+            return fail(format!("a peer's `{}` comes to an end", words.join(" ")), "it waited until it was killed");
+        }
+        last_line(&run.stdout)
+    }
+}
+
+impl<'a> Hosting<'a> {
+    /// Waits for the addresses.
+    ///
+    /// # Errors
+    /// A failure, where none is told.
+    pub fn told(&self) -> Verdict<Vec<String>> {
+        checked();
+        let adapter = self.suite.setup().adapter();
+        let (capture, found): (_, Box<dyn Fn(&[u8]) -> Vec<String>>) = match (&adapter.addresses, &self.status) {
+            (Some(Addresses::StatusFd), Some(status)) => (Some(status), Box::new(listening)),
+            (Some(Addresses::Stderr(pattern)), _) => {
+                let pattern = regex::Regex::new(pattern)?;
+                let found = move |text: &[u8]| {
+                    let text = String::from_utf8_lossy(text).into_owned();
+                    pattern.captures_iter(&text).map(|found| found["addr"].to_owned()).collect()
+                };
+                (self.live.stderr.as_ref(), Box::new(found))
+            }
+            _ => {
+                return Err(Stop::NotVerifiable("the adapter doesn't say how addresses are told (`addresses`)".into()));
+            }
+        };
+        let Some(capture) = capture else { return Err(Stop::Harness("nobody takes the addresses in".into())) };
+        if capture.wait(self.suite.patience(SOON), |text| !found(text).is_empty()) {
+            return Ok(found(&capture.so_far()));
+        }
+        fail("the host tells where it listens", capture.so_far().escape_ascii())
+    }
+
+    /// The status lines so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Value> {
+        let text = self.status.as_ref().map(Capture::so_far).unwrap_or_default();
+        text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    /// The first address.
+    ///
+    /// # Errors
+    /// A failure, where there is none.
+    pub fn address(&self) -> Verdict<&str> {
+        self.addresses.first().map_or_else(|| fail("an address", "none"), |address| Ok(address.as_str()))
+    }
+
+    /// Has a peer do one thing, and gives what came of it. Words may begin with `--key SEED`.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn peer(&self, words: &[&str]) -> Verdict<Value> {
+        self.suite.peer_at(self.address()?, words)
+    }
+
+    /// Checks that a peer's call gives this.
+    ///
+    /// # Errors
+    /// A failure, where it doesn't.
+    pub fn answers(&self, words: &[&str], wanted: Value) -> Verdict {
+        let said = self.peer(words)?;
+        holds(format!("a peer's `{}` gives {wanted}", words.join(" ")), said["ok"] == wanted, said)
+    }
+
+    /// Has a peer come and stay.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn visitor(&self, words: &[&str]) -> Verdict<Visitor<'a>> {
+        let words = [&as_key(words)[..], &[self.address()?], without_key(words)].concat();
+        Ok(Visitor(self.suite.peer_command(&words)?.at_most(Duration::from_secs(150)).with_input().start()?))
+    }
+
+    /// Bytes that the host has in memory: its process and those that it started, but the cell.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    pub fn memory(&self) -> Verdict<u64> {
+        let cell = self.lines().iter().find_map(|line| line["pid"].as_i64());
+        Ok(memory_of(self.live.pid(), cell).unwrap_or(0))
+    }
+
+    /// The most that the host has in memory while `during` goes on, looked at as long as that.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    pub fn most_memory(&self, during: Duration) -> Verdict<u64> {
+        let until = std::time::Instant::now() + during;
+        let mut most = 0;
+        while std::time::Instant::now() < until {
+            most = most.max(self.memory()?);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(most)
+    }
+
+    /// Ends the cell, and waits for the end of the run.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn finish(self) -> Verdict<Ended> {
+        self.live.finish()
+    }
+}
+
+impl Visitor<'_> {
+    /// Waits until it is there.
+    ///
+    /// # Errors
+    /// A failure, where it says otherwise.
+    pub fn ready(&self) -> Verdict {
+        self.0.hears("\"ready\"", 1)
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.0.pid()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        self.0.signal(signal);
+    }
+
+    /// Tells it to leave, and gives what it found.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn leave(mut self) -> Verdict<Value> {
+        self.0.end_input();
+        self.found()
+    }
+
+    /// Waits until it has seen the end of what it waits for, and gives what it found.
+    ///
+    /// # Errors
+    /// A failure, where it doesn't end.
+    pub fn found(self) -> Verdict<Value> {
+        self.0.output_ends(Duration::from_secs(150))?;
+        let said = self.0.output();
+        self.0.finish()?;
+        last_line(&said)
+    }
+}
+
+fn as_key<'w>(words: &[&'w str]) -> Vec<&'w str> {
+    if words.first() == Some(&"--key") { words[..2].to_vec() } else { vec![] }
+}
+
+fn without_key<'s, 'w>(words: &'s [&'w str]) -> &'s [&'w str] {
+    if words.first() == Some(&"--key") { &words[2..] } else { words }
+}
+
+fn last_line(said: &[u8]) -> Verdict<Value> {
+    let text = String::from_utf8_lossy(said);
+    let line = text.lines().last().unwrap_or_default();
+    serde_json::from_str(line).map_err(|fault| Stop::Harness(format!("the peer said {text:?}: {fault}")))
+}
+
+/// The addresses of a `listening` line.
+fn listening(text: &[u8]) -> Vec<String> {
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |at| &text[..at]);
+    let lines = whole.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let line = lines.into_iter().find(|line| line["event"] == "listening").unwrap_or_default();
+    let addresses = line["addrs"].as_array().into_iter().flatten();
+    addresses.filter_map(|address| address.as_str().map(str::to_owned)).collect()
+}
+
+fn memory_of(pid: i32, cell: Option<i64>) -> Option<u64> {
+    if Some(i64::from(pid)) == cell {
+        return Some(0);
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let own = line.and_then(|value| value.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024;
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Some(own + children.filter_map(|child| memory_of(child, cell)).sum::<u64>())
+}

@@ -7,8 +7,8 @@
 #[path = "rpc_hostile/host.rs"]
 mod host;
 
-use std::ffi::OsString;
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -93,16 +93,19 @@ impl Attacked {
     }
 }
 
+fn program<'a>(suite: &'a Suite<'_>) -> Verdict<&'a Path> {
+    suite.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))
+}
+
 fn attacker<'a>(suite: &'a Suite<'_>, run: Invocation<'a>, name: &str) -> Verdict<Invocation<'a>> {
-    let probe = suite.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))?;
-    Ok(run.binary(OsString::from(probe), ["attack", name]).with_input().at_most(Duration::from_secs(120)))
+    Ok(run.binary(program(suite)?, ["attack", name]).with_input().at_most(Duration::from_secs(120)))
 }
 
 /// Makes an attack. One that is `unread` says when no more is taken, and reads from then on.
 fn made<'a>(suite: &'a Suite<'_>, run: Invocation<'a>, name: &str, unread: bool) -> Verdict<Attacked> {
     let mut run = attacker(suite, run, name)?.start()?;
     run.hears("idle", 1)?;
-    let host = Host::of(run.pid());
+    let host = Host::of(run.pid(), program(suite)?);
     let (idle, open) = (host.memory()?, host.descriptors());
     run.say("\n")?;
     if unread {
@@ -334,7 +337,7 @@ fn self_09_a_silent_cell_costs_no_time(suite: &Suite<'_>) -> Verdict {
         run.hears("idle", 1)?;
         run.say("\n")?;
         run.hears("done", 1)?;
-        let host = Host::of(run.pid());
+        let host = Host::of(run.pid(), program(suite)?);
         let before = host.time()?;
         // It is what is measured, and nothing that could be waited for.
         std::thread::sleep(WATCHED);

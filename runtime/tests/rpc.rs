@@ -9,6 +9,8 @@ mod daemon;
 mod floods;
 #[path = "rpc/frames.rs"]
 mod frames;
+#[path = "rpc/hostile_peers.rs"]
+mod hostile_peers;
 #[path = "rpc/methods.rs"]
 mod methods;
 #[path = "rpc/peers.rs"]

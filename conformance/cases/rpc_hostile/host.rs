@@ -1,21 +1,27 @@
 //! What a host takes of the machine, seen from outside: all processes of a run but the cell's own.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::verdict::{Verdict, fail};
 
-/// The first 15 bytes of the cell's name, as its processes have it.
-const CELL: &str = "ww-rpc-probe";
+/// How much of a program's name its processes have (proc_pid_comm(5)).
+const NAME: usize = 15;
 
 /// The processes of one host.
-pub(super) struct Host(i32);
+pub(super) struct Host {
+    pid: i32,
+    cell: Vec<u8>,
+}
 
 impl Host {
-    pub(super) fn of(pid: i32) -> Host {
-        Host(pid)
+    /// Of a run by its pid, and the program of its cell.
+    pub(super) fn of(pid: i32, cell: &Path) -> Host {
+        let name = cell.file_name().unwrap_or_default().as_encoded_bytes();
+        Host { pid, cell: name[..name.len().min(NAME)].to_vec() }
     }
 
     /// What it has in memory now, in KiB.
@@ -53,8 +59,8 @@ impl Host {
             let line = status.lines().find_map(|line| line.strip_prefix(key))?;
             line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<i64>().ok()
         };
-        if of(self.0).is_none() {
-            return fail("a host that is there", format!("process {} has no {key}", self.0));
+        if of(self.pid).is_none() {
+            return fail("a host that is there", format!("process {} has no {key}", self.pid));
         }
         Ok(self.processes().into_iter().filter_map(of).sum())
     }
@@ -67,7 +73,7 @@ impl Host {
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter_map(|pid| Some((pid, stat(pid)?.get(1)?.parse().ok()?)))
             .collect();
-        let mut of_run = vec![self.0];
+        let mut of_run = vec![self.pid];
         let mut at = 0;
         while at < of_run.len() {
             let one = of_run[at];
@@ -75,8 +81,8 @@ impl Host {
             at += 1;
         }
         of_run.retain(|pid| {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            name.trim_end() != CELL
+            let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.trim_ascii_end() != self.cell
         });
         of_run
     }

@@ -44,7 +44,7 @@ pub(super) struct Gate {
     calls: Cell<usize>,
     working: Cell<usize>,
     paced: usize,
-    /// Whether none of them has ended for a while.
+    /// Whether they didn't end soon enough, and are still as many.
     stuck: Cell<bool>,
     owed: Cell<usize>,
     lowered: Notify,
@@ -186,7 +186,9 @@ impl Gate {
 
     pub(super) fn ends(&self) {
         self.working.set(self.working.get().saturating_sub(1));
-        self.stuck.set(false);
+        if self.working.get() < self.paced {
+            self.stuck.set(false);
+        }
         self.lowered.notify_waiters();
     }
 

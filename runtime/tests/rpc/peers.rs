@@ -117,7 +117,7 @@ fn cell() -> (CellSession, UnixStream) {
 }
 
 /// A cell that exports the service.
-fn serving() -> (CellSession, Rc<Cell<usize>>, tokio::task::JoinHandle<Result<(), Error>>) {
+pub fn serving() -> (CellSession, Rc<Cell<usize>>, tokio::task::JoinHandle<Result<(), Error>>) {
     let (session, socket) = cell();
     let service = Service::default();
     let waiting = service.waiting.clone();

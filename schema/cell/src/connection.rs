@@ -15,24 +15,49 @@ use capnp::message::ReaderOptions;
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::twoparty::VatNetwork;
-use futures::io::{AsyncReadExt, BufReader, BufWriter};
+use futures::io::{AsyncReadExt, BufReader, WriteHalf};
 use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, SockaddrStorage, getpeername, getsockopt, sockopt};
-use tokio_util::compat::TokioAsyncReadCompatExt;
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
+use crate::merged::Merged;
 use crate::{CellError, host, inherited};
+
+/// What one system call reads at most.
+const BUFFER: usize = 64 << 10;
 
 /// The RPC session: a future that must be polled for calls to make progress, by `spawn_local`.
 ///
 /// It ends when the connection does. Capabilities of the host are of no use from then on: calls answer an
 /// error of the kind `Disconnected`.
 #[must_use = "the connection makes no progress unless this is polled: give it to `spawn_local`"]
-pub struct Rpc(RpcSystem<Side>);
+pub struct Rpc {
+    system: RpcSystem<Side>,
+    writer: Merged<Writer>,
+    /// What it came to, until the last words are written.
+    ended: Option<Result<(), capnp::Error>>,
+}
+
+type Writer = WriteHalf<Compat<tokio::net::UnixStream>>;
 
 impl Future for Rpc {
     type Output = Result<(), capnp::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        let Rpc { system, writer, ended } = &mut *self;
+        if ended.is_none()
+            && let Poll::Ready(result) = Pin::new(system).poll(cx)
+        {
+            *ended = Some(result);
+        }
+        // A host that takes no more shows to the reader, too.
+        let written = writer.poll_out(cx).is_ready();
+        match ended.take() {
+            Some(result) if written => Poll::Ready(result),
+            unwritten => {
+                *ended = unwritten;
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -110,11 +135,11 @@ fn over(fd: OwnedFd, bootstrap: Option<capnp::capability::Client>) -> Result<(ho
     // tokio takes the caller's word for it, and a blocking descriptor would stop the whole cell.
     stream.set_nonblocking(true)?;
     let (reader, writer) = tokio::net::UnixStream::from_std(stream)?.compat().split();
-    let (reader, writer) = (BufReader::new(reader), BufWriter::new(writer));
-    let network = VatNetwork::new(reader, writer, Side::Client, ReaderOptions::new());
-    let mut rpc = RpcSystem::new(Box::new(network), bootstrap);
-    let host = rpc.bootstrap(Side::Server);
-    Ok((host, Rpc(rpc)))
+    let (reader, writer) = (BufReader::with_capacity(BUFFER, reader), Merged::new(writer));
+    let network = VatNetwork::new(reader, writer.clone(), Side::Client, ReaderOptions::new());
+    let mut system = RpcSystem::new(Box::new(network), bootstrap);
+    let host = system.bootstrap(Side::Server);
+    Ok((host, Rpc { system, writer, ended: None }))
 }
 
 /// Whether this is one end of a connected `AF_UNIX` stream (ruling 13).

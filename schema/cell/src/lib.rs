@@ -41,6 +41,7 @@
 mod connection;
 mod error;
 mod inherited;
+mod merged;
 
 pub use connection::{Rpc, connect, connect_exporting, connect_over, socket};
 pub use error::CellError;

@@ -1,9 +1,11 @@
-//! `IPFS.read` of 256 MiB that Kubo has, verified, into a cell; beside `ipfs cat` into a pipe, which verifies nothing
-//! on its way to whoever reads it.
+//! `IPFS.read`: of a file that is here, beside a plain socket ([`cached`]); and of 256 MiB that Kubo has, verified, into a
+//! cell, beside `ipfs cat` into a pipe, which verifies nothing on its way to whoever reads it.
 //!
-//! `ci/bench read`: a daemon of its own, off line, with the file in it; then rounds in turn, each a whole process from
+//! `ci/bench read`. For the second: a daemon of its own, off line, with the file in it; then rounds in turn, each a whole process from
 //! its start to its end. The cell is this program, started again in the jail: it takes the bytes and counts them.
 
+#[path = "read/cached.rs"]
+mod cached;
 #[path = "contender/asked.rs"]
 mod contender;
 
@@ -40,7 +42,8 @@ fn measure() -> Result<(), String> {
     let mut cat = Command::new(&ipfs);
     cat.args(["--api", &node.api, "cat", &cid]);
     let mut contenders = [("IPFS.read into a cell", read, Vec::new()), ("ipfs cat into a pipe", cat, Vec::new())];
-    for round in 0..=contender::rounds(11)? {
+    let rounds = contender::rounds(11)?;
+    for round in 0..=rounds {
         for (name, command, times) in &mut contenders {
             let took = once(command).map_err(|error| format!("{name}: {error}"))?;
             // The first fills what caches there are.
@@ -49,19 +52,31 @@ fn measure() -> Result<(), String> {
             }
         }
     }
-    let medians = contenders.map(|(name, _, mut times)| {
+    let [read, cat] = contenders.map(|(name, _, times)| (name, times));
+    report(&format!("256 MiB from Kubo, {rounds} rounds"), SIZE, [read, cat], 2.0);
+    let [rpc, socket] = cached::measure(directory.path(), rounds)?;
+    let contenders = [("IPFS.read of a file that is here", rpc), ("a plain socket, the same chunks", socket)];
+    report(&format!("1 GiB that is here, {rounds} rounds"), cached::SIZE, contenders, 0.9);
+    Ok(())
+}
+
+/// A table of both, and whether the first is so many times as fast as the second.
+fn report(what: &str, size: u64, contenders: [(&str, Vec<Duration>); 2], target: f64) {
+    let medians = contenders.map(|(name, mut times)| {
         times.sort_unstable();
         (name, times[times.len() / 2].as_secs_f64())
     });
-    println!(
-        "| 256 MiB from Kubo, {} rounds | median, ms | MB/s | x `ipfs cat` |\n|---|---|---|---|",
-        contender::rounds(11)?
-    );
+    println!("| {what} | median, ms | MB/s | x the second |\n|---|---|---|---|");
     for (name, median) in medians {
-        let (speed, ratio) = (SIZE as f64 / 1e6 / median, medians[1].1 / median);
+        let (speed, ratio) = (size as f64 / 1e6 / median, medians[1].1 / median);
         println!("| {name} | {:.0} | {speed:.0} | {ratio:.2} |", median * 1e3);
     }
-    Ok(())
+    let ratio = medians[1].1 / medians[0].1;
+    println!("\n{ratio:.2} x; the target, at least {target}, is {}.\n", if ratio >= target { "met" } else { "missed" });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 /// Runs it, and takes what it writes: as much as the file has, or its word that it had as much.
@@ -165,8 +180,7 @@ fn said(command: &mut Command) -> Result<String, String> {
 
 /// The cell: reads a file, and says how many bytes came.
 fn cell(path: &str) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
-    let count = tokio::task::LocalSet::new().block_on(&runtime, async {
+    let count = tokio::task::LocalSet::new().block_on(&runtime(), async {
         let (host, rpc) = ww_cell::connect().expect("a host");
         tokio::task::spawn_local(rpc);
         let ipfs: i_p_f_s::Client = host.ipfs_request().send().pipeline.get_ipfs();

@@ -150,6 +150,9 @@ pub enum ContentError {
     /// The connection broke, or what came isn't HTTP.
     #[error("the connection to the daemon broke")]
     Http(#[source] hyper::Error),
+    /// A file that is here can't be read.
+    #[error("the file is here, and can't be read")]
+    Kept(#[source] std::io::Error),
     /// The file that the content goes to can't be written.
     #[error("can't write the fetched file")]
     Write(#[source] std::io::Error),

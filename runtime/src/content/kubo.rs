@@ -102,19 +102,16 @@ impl Client {
     pub(crate) async fn add(&self, data: Bytes) -> Result<cid::Cid, ContentError> {
         let expected = import::cid_of(&data);
         let (content_type, payload) = Payload::multipart(data, &expected.to_string());
-        let answer = self.post(&add_request(false), Some(&content_type), payload, "an upload").await?;
+        let answer = self.post(ADD, Some(&content_type), payload, "an upload").await?;
         added(&answer.small().await?, expected)
     }
 }
 
-/// Where a file is sent to be stored. Every parameter that counts is named: the user's `Import.*` must not
+/// Where a file is sent to be stored, unpinned. Every parameter that counts is named: the user's `Import.*` must not
 /// change a cell's CIDs.
-pub(crate) fn add_request(pin: bool) -> String {
-    format!(
-        "/api/v0/add?pin={pin}&progress=false&wrap-with-directory=false&trickle=false&inline=false\
-         &hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576&max-file-links=1024"
-    )
-}
+pub(crate) const ADD: &str = "/api/v0/add?pin=false&progress=false&wrap-with-directory=false&trickle=false\
+                              &inline=false&hash=sha2-256&cid-version=1&raw-leaves=true&chunker=size-1048576\
+                              &max-file-links=1024";
 
 /// Reads what the daemon says of a file that it has stored.
 pub(crate) fn added(body: &[u8], expected: cid::Cid) -> Result<cid::Cid, ContentError> {

@@ -3,8 +3,8 @@
 //! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `dial`, `payload`, `http` and `body` (one request, bounded), `kubo`,
 //!   `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other server), `verify` (hashes), `node`
-//!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range` and `turns` (files in
-//!   order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
+//!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range`, `reading` and `turns`
+//!   (files in order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
 //!   must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
@@ -33,6 +33,7 @@ mod path;
 mod payload;
 mod pins;
 mod range;
+mod reading;
 mod shard;
 mod swarm;
 mod turns;
@@ -43,7 +44,8 @@ mod walk;
 pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
 pub use path::{ContentPath, PathError};
-pub use range::Reading;
+use reading::Kept;
+pub use reading::Reading;
 pub use swarm::{Peer, Peers};
 pub use upload::Upload;
 
@@ -76,6 +78,7 @@ impl Default for Timeouts {
 #[derive(Clone)]
 pub struct Content {
     client: Rc<http::Client>,
+    kept: Option<Rc<Kept>>,
 }
 
 /// An entry of a directory (`Entry` of `system.capnp`).
@@ -146,12 +149,22 @@ pub struct NodeLink {
 impl Content {
     /// Names where content comes from; dials nothing.
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Content {
-        Content { client: Rc::new(http::Client::new(endpoint, timeouts)) }
+        Content { client: Rc::new(http::Client::new(endpoint, timeouts)), kept: None }
     }
 
     /// How long one call of a cell's may take, whatever the daemon does: time for several answers.
     pub fn call_limit(&self) -> Duration {
         self.client.call_limit()
+    }
+
+    /// The same, with one file that is here and needn't be fetched: what a store of verified files comes to. [`Content::read`]
+    /// gives it as it is.
+    ///
+    /// # Errors
+    /// Where its size can't be had.
+    pub fn keeping(self, cid: Cid, file: File) -> std::io::Result<Content> {
+        let size = file.metadata()?.len();
+        Ok(Content { kept: Some(Rc::new(Kept { cid, file, size })), ..self })
     }
 
     /// Fetches a file of at most `max_size` bytes into `into`, which must be empty, and returns its size.
@@ -184,7 +197,10 @@ impl Content {
     /// As [`Content::fetch`].
     pub async fn read(&self, path: &ContentPath, offset: u64, length: u64) -> Result<Reading, ContentError> {
         let cid = dir::resolve(&self.client, path).await?;
-        Ok(Reading::new(self.client.clone(), cid, offset, length))
+        Ok(match self.kept.as_ref().filter(|kept| kept.cid == cid) {
+            Some(kept) => kept.read(offset, length),
+            None => range::Ranged::new(self.client.clone(), cid, offset, length).into(),
+        })
     }
 
     /// The entries of a directory, sharded or not, sorted by name. A file and a symlink have none.
@@ -213,9 +229,9 @@ impl Content {
         self.client.add(data.into()).await
     }
 
-    /// A file to be stored with the daemon as [`Content::add`] does, however large; pinned recursively, if so asked.
-    /// Dials nothing yet. One that is dropped before its end was never there.
-    pub fn upload(&self, pin: bool) -> Upload {
-        Upload::new(self.client.clone(), pin)
+    /// A file to be stored with the daemon as [`Content::add`] does, however large. Dials nothing yet. One that is
+    /// dropped before its end was never there.
+    pub fn upload(&self) -> Upload {
+        Upload::new(self.client.clone())
     }
 }

@@ -5,7 +5,7 @@
 //! - What must stay true: no byte is handed out before its block was verified and holds as many bytes as its
 //!   parent declares. Memory is bounded: [`AHEAD`] bytes of blocks and the links of some nodes, and that for
 //!   a few reads at a time (`turns`). The daemon isn't blamed for the time that the taker takes: what was
-//!   asked for is received meanwhile ([`Reading::until_wanted`]).
+//!   asked for is received meanwhile ([`Ranged::until_wanted`]).
 //! - Serves: rulings 7, 13, 20: `read` of `system.IPFS`.
 
 mod block;
@@ -36,7 +36,7 @@ const QUANTUM: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A range of one file that is being read.
-pub struct Reading {
+pub(crate) struct Ranged {
     sources: Rc<Sources>,
     root: Cid,
     /// What is still to be handed out: offsets in the file. The end is known when the root is.
@@ -63,9 +63,9 @@ enum Item {
     Here(Piece),
 }
 
-impl Reading {
-    pub(crate) fn new(client: Rc<Client>, root: Cid, offset: u64, length: u64) -> Reading {
-        Reading {
+impl Ranged {
+    pub(crate) fn new(client: Rc<Client>, root: Cid, offset: u64, length: u64) -> Ranged {
+        Ranged {
             sources: Sources::new(client, root),
             root,
             range: offset..offset.saturating_add(length),
@@ -81,7 +81,7 @@ impl Reading {
     ///
     /// # Errors
     /// As [`Content::fetch`](super::Content::fetch). What was handed out before is right, and not all.
-    pub async fn ready(&mut self) -> Result<bool, ContentError> {
+    pub(crate) async fn ready(&mut self) -> Result<bool, ContentError> {
         if self.range.start - self.rested >= QUANTUM && self.sources.claim.turns().is_wanted() {
             self.rest();
         }
@@ -104,8 +104,8 @@ impl Reading {
         }
     }
 
-    /// What can be taken now, of `most` bytes at most: nothing, unless [`Reading::ready`] said so.
-    pub fn bytes(&self, most: usize) -> &[u8] {
+    /// What can be taken now, of `most` bytes at most: nothing, unless [`Ranged::ready`] said so.
+    pub(crate) fn bytes(&self, most: usize) -> &[u8] {
         match self.items.front() {
             Some(Item::Here(piece)) => {
                 let within = &piece.block[piece.within.clone()];
@@ -115,8 +115,8 @@ impl Reading {
         }
     }
 
-    /// The first so many of [`Reading::bytes`] were taken.
-    pub fn take(&mut self, length: usize) {
+    /// The first so many of [`Ranged::bytes`] were taken.
+    pub(crate) fn take(&mut self, length: usize) {
         if let Some(Item::Here(piece)) = self.items.front_mut() {
             let length = length.min(piece.within.len());
             piece.within.start += length;
@@ -146,8 +146,8 @@ impl Reading {
     /// Receives what was asked for, and asks for what there is room for, until another read wants the memory that this one has.
     ///
     /// # Errors
-    /// As [`Reading::ready`].
-    pub async fn until_wanted(&mut self) -> Result<(), ContentError> {
+    /// As [`Ranged::ready`].
+    pub(crate) async fn until_wanted(&mut self) -> Result<(), ContentError> {
         let claim = self.sources.claim.clone();
         tokio::select! {
             biased;
@@ -156,8 +156,8 @@ impl Reading {
         }
     }
 
-    /// Lets go of every block. The next [`Reading::ready`] begins again at the root, for the same bytes.
-    pub fn rest(&mut self) {
+    /// Lets go of every block. The next [`Ranged::ready`] begins again at the root, for the same bytes.
+    pub(crate) fn rest(&mut self) {
         self.fetching.clear();
         self.sources.rest();
         self.items = [Item::Next(Part::root(self.root))].into();

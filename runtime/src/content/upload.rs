@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::http::{Asked, Client, SLOWEST};
 use super::import::Builder;
-use super::kubo::{add_request, added};
+use super::kubo::{ADD, added};
 use super::payload::{Feeder, PIECE};
 use super::{ContentError, Timeouts};
 
@@ -25,7 +25,6 @@ const WHAT: &str = "an upload";
 /// A file on its way to the daemon.
 pub struct Upload {
     client: Rc<Client>,
-    pin: bool,
     builder: Builder,
     /// Begun with the first bytes.
     request: Option<Request>,
@@ -37,8 +36,8 @@ struct Request {
 }
 
 impl Upload {
-    pub(crate) fn new(client: Rc<Client>, pin: bool) -> Upload {
-        Upload { client, pin, builder: Builder::new(), request: None }
+    pub(crate) fn new(client: Rc<Client>) -> Upload {
+        Upload { client, builder: Builder::new(), request: None }
     }
 
     /// Passes the next bytes on; waits until the daemon has taken nearly all of them.
@@ -55,7 +54,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Ends the file, and gives its CID once the daemon has stored it; pinned, if so asked.
+    /// Ends the file, and gives its CID once the daemon has stored it, unpinned.
     ///
     /// # Errors
     /// As [`Upload::write`], and where the daemon stored it under another CID than the profile's.
@@ -78,7 +77,7 @@ impl Upload {
             return Ok(request);
         }
         let (content_type, fed, feeder) = Feeder::form();
-        let asked = self.client.ask(&add_request(self.pin), Some(&content_type), fed).await?;
+        let asked = self.client.ask(ADD, Some(&content_type), fed).await?;
         Ok(Request { feeder, asked })
     }
 }

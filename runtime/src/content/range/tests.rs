@@ -139,7 +139,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Takes all of it, by `most` bytes, and rests after every `rest` of them.
-async fn taken(mut reading: Reading, most: usize, rest: usize) -> Result<Vec<u8>, ContentError> {
+async fn taken(mut reading: Ranged, most: usize, rest: usize) -> Result<Vec<u8>, ContentError> {
     let (mut all, mut since) = (Vec::new(), 0);
     while reading.ready().await? {
         let bytes = reading.bytes(most).to_vec();
@@ -175,7 +175,7 @@ proptest! {
         let (client, _) = daemon(tree.blocks);
         let from = (offset as usize).min(length);
         let wanted = &file[from..(from + count as usize).min(length)];
-        let reading = Reading::new(client, root, offset, count);
+        let reading = Ranged::new(client, root, offset, count);
         prop_assert_eq!(run(taken(reading, most, rest.max(leaf))).expect("the range"), wanted);
     }
 }
@@ -186,7 +186,7 @@ fn only_the_blocks_of_the_range_are_fetched() {
     let mut tree = Tree::default();
     let root = tree.file(&file, 1000, 4, true, false);
     let (client, asked) = daemon(tree.blocks);
-    let reading = Reading::new(client, root, 31_500, 1000);
+    let reading = Ranged::new(client, root, 31_500, 1000);
     assert_eq!(run(taken(reading, 1 << 20, usize::MAX)).expect("the range"), file[31_500..32_500]);
     // The root, two nodes on either side of the middle of two levels, two leaves.
     assert_eq!(asked.lock().expect("no panic").len(), 1 + 2 + 2 + 2);
@@ -198,7 +198,7 @@ fn the_end_of_numbers_is_past_the_end() {
     let root = tree.file(&data(10), 4, 3, true, false);
     let (client, _) = daemon(tree.blocks);
     for (offset, length, wanted) in [(u64::MAX, u64::MAX, 10..10), (0, u64::MAX, 0..10), (9, u64::MAX, 9..10)] {
-        let reading = Reading::new(client.clone(), root, offset, length);
+        let reading = Ranged::new(client.clone(), root, offset, length);
         assert_eq!(run(taken(reading, 3, usize::MAX)).expect("the range"), data(10)[wanted]);
     }
 }
@@ -213,7 +213,7 @@ fn a_size_that_lies_is_an_error() {
         };
         let root = tree.node(&[], &[(part, declared)]);
         let (client, _) = daemon(tree.blocks);
-        let error = run(taken(Reading::new(client, root, 0, u64::MAX), 100, usize::MAX));
+        let error = run(taken(Ranged::new(client, root, 0, u64::MAX), 100, usize::MAX));
         assert!(matches!(error, Err(ContentError::Size { declared: told, .. }) if told == declared), "{error:?}");
     }
 }
@@ -226,7 +226,7 @@ fn no_byte_of_a_block_that_is_wrong_comes() {
     tree.blocks.get_mut(&wrong).expect("a leaf")[9] ^= 1;
     let (client, _) = daemon(tree.blocks);
     run(async {
-        let mut reading = Reading::new(client, root, 0, u64::MAX);
+        let mut reading = Ranged::new(client, root, 0, u64::MAX);
         let mut all = Vec::new();
         let error = loop {
             match reading.ready().await {
@@ -253,7 +253,7 @@ fn what_is_ahead_is_bounded_and_others_get_their_turn() {
     run(async {
         let mut slow = Vec::new();
         for _ in 0..4 {
-            let mut reading = Reading::new(client.clone(), root, 0, u64::MAX);
+            let mut reading = Ranged::new(client.clone(), root, 0, u64::MAX);
             tokio::task::yield_now().await;
             if slow.len() < 2 {
                 assert!(reading.ready().await.expect("bytes"));
@@ -269,7 +269,7 @@ fn what_is_ahead_is_bounded_and_others_get_their_turn() {
             let before = asked.lock().expect("no panic").iter().filter(is_block).count();
             // For each the root, and four blocks.
             assert!(before <= 2 * (1 + 4), "{before} blocks for reads of which nothing is taken");
-            taken(Reading::new(client.clone(), root, 0, u64::MAX), 256 << 10, usize::MAX).await
+            taken(Ranged::new(client.clone(), root, 0, u64::MAX), 256 << 10, usize::MAX).await
         };
         let mut fast = Box::pin(fast);
         let all = tokio::select! {

@@ -97,7 +97,7 @@ async fn pour(reading: &mut Reading, sink: &byte_sink::Client, window: &mut Wind
         if !more {
             break;
         }
-        let length = reading.bytes(CHUNK).len();
+        let length = reading.length(CHUNK);
         let fetched = tokio::select! {
             biased;
             room = window.room(length, gate) => room.map(|()| true).map_err(Stop::Sink)?,
@@ -110,8 +110,7 @@ async fn pour(reading: &mut Reading, sink: &byte_sink::Client, window: &mut Wind
             window.room(length, gate).await.map_err(Stop::Sink)?;
             continue;
         }
-        window.send(sink, reading.bytes(CHUNK));
-        reading.take(length);
+        window.send(sink, reading, length).map_err(Stop::Content)?;
         sent += length as u64;
     }
     window.empty().await.map_err(Stop::Sink)?;
@@ -162,8 +161,8 @@ impl Window {
         answer
     }
 
-    fn send(&mut self, sink: &byte_sink::Client, bytes: &[u8]) {
-        let size = bytes.len();
+    /// Sends the next bytes, which are there.
+    fn send(&mut self, sink: &byte_sink::Client, reading: &mut Reading, size: usize) -> Result<(), ContentError> {
         // The struct, its pointer, and the bytes: one segment holds the message.
         let hint = MessageSize { word_count: size as u64 / 8 + 8, cap_count: 0 };
         let mut request = sink.client.new_call::<byte_sink::write_params::Owned, any_pointer::Owned>(
@@ -171,10 +170,12 @@ impl Window {
             WRITE,
             Some(hint),
         );
-        request.get().set_bytes(bytes);
+        // No list is so long that this doesn't hold: a chunk isn't.
+        reading.take(request.get().init_bytes(size as u32))?;
         let answer = request.send().promise;
         self.unanswered += size;
         self.answers.push(Box::pin(async move { (size, answer.await.map(drop)) }));
+        Ok(())
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn write(
 ) -> Result<(), Error> {
     let open = uploads.open()?;
     let pins = params.get()?.get_pin().then(|| pins.clone());
-    let sending = Sending { upload: content.upload(false), pins, _open: open };
+    let sending = Sending { upload: content.upload(), pins, _open: open };
     results.get().set_upload(new_client(Writing { state: RefCell::new(State::Open(sending)) }));
     Ok(())
 }

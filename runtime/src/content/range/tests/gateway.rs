@@ -18,7 +18,7 @@ fn part(range: Range<usize>) -> Vec<u8> {
 fn leaves_come_in_one_answer_of_the_gateway() {
     let (tree, root) = large();
     let (client, asked) = daemon_with_gateway(tree.blocks, |_, range| Some(range.map(part).unwrap_or_default()));
-    let reading = Reading::new(client, root, 1_500_000, u64::MAX);
+    let reading = Ranged::new(client, root, 1_500_000, u64::MAX);
     assert!(run(taken(reading, 1 << 20, usize::MAX)).expect("the range") == data(8 << 20)[1_500_000..]);
     let asked = asked.lock().expect("no panic").clone();
     assert!(asked.len() == 3 && asked[2] == format!("/ipfs/{root}"), "{asked:?}");
@@ -43,7 +43,7 @@ fn a_gateway_that_is_of_no_use_changes_nothing() {
     for (way, gateway) in ways {
         let (tree, root) = large();
         let (client, asked) = daemon_with_gateway(tree.blocks, gateway);
-        let reading = Reading::new(client, root, 0, u64::MAX);
+        let reading = Ranged::new(client, root, 0, u64::MAX);
         assert!(run(taken(reading, 1 << 20, usize::MAX)).expect(way) == data(8 << 20), "{way}");
         let asked = asked.lock().expect("no panic").clone();
         // One answer of many leaves, one block, and not again.

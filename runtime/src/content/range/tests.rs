@@ -1,6 +1,7 @@
 //! Any range of any tree, from a daemon of these tests' own: the bytes of the range, and few blocks beside it.
 
 mod gateway;
+mod pace;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -240,43 +241,5 @@ fn no_byte_of_a_block_that_is_wrong_comes() {
         };
         assert!(matches!(error, ContentError::Mismatch { .. }), "{error:?}");
         assert!(all.len() <= 50 && all == data(100)[..all.len()]);
-    });
-}
-
-#[test]
-fn what_is_ahead_is_bounded_and_others_get_their_turn() {
-    // 40 leaves of 1 MiB, and more reads than have turns, of which only the last is taken from.
-    let file = data(40 << 20);
-    let mut tree = Tree::default();
-    let root = tree.file(&file, 1 << 20, 64, true, false);
-    let (client, asked) = daemon(tree.blocks);
-    run(async {
-        let mut slow = Vec::new();
-        for _ in 0..4 {
-            let mut reading = Ranged::new(client.clone(), root, 0, u64::MAX);
-            tokio::task::yield_now().await;
-            if slow.len() < 2 {
-                assert!(reading.ready().await.expect("bytes"));
-            }
-            slow.push(reading);
-        }
-        // They go on receiving what there is room for, and give way as soon as they are asked to.
-        let [one, two, ..] = &mut slow[..] else { unreachable!() };
-        let fast = async {
-            let sleeping = tokio::time::sleep(std::time::Duration::from_millis(300));
-            sleeping.await;
-            let is_block = |target: &&String| target.contains("block/get");
-            let before = asked.lock().expect("no panic").iter().filter(is_block).count();
-            // For each the root, and four blocks.
-            assert!(before <= 2 * (1 + 4), "{before} blocks for reads of which nothing is taken");
-            taken(Ranged::new(client.clone(), root, 0, u64::MAX), 256 << 10, usize::MAX).await
-        };
-        let mut fast = Box::pin(fast);
-        let all = tokio::select! {
-            all = &mut fast => all,
-            _ = async { one.until_wanted().await.expect("no error"); one.rest(); pending::<()>().await } => unreachable!(),
-            _ = async { two.until_wanted().await.expect("no error"); two.rest(); pending::<()>().await } => unreachable!(),
-        };
-        assert!(all.expect("the file") == file);
     });
 }

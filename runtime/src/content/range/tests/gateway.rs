@@ -3,13 +3,13 @@
 use super::*;
 
 /// 8 MiB in leaves of 1 MiB.
-fn large() -> (Tree, Cid) {
+pub(super) fn large() -> (Tree, Cid) {
     let mut tree = Tree::default();
     let root = tree.file(&data(8 << 20), 1 << 20, 16, true, false);
     (tree, root)
 }
 
-fn part(range: Range<usize>) -> Vec<u8> {
+pub(super) fn part(range: Range<usize>) -> Vec<u8> {
     let body = &data(8 << 20)[range];
     [format!("HTTP/1.1 206 Part\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
 }

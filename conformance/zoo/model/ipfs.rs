@@ -124,6 +124,15 @@ impl Ipfs {
     }
 }
 
+/// Methods that are done elsewhere.
+macro_rules! rooms {
+    ($($method:ident($params:ident, $results:ident) in $room:ident;)*) => {$(
+        async fn $method(self: Rc<Self>, params: i_p_f_s::$params, results: i_p_f_s::$results) -> Result<(), Error> {
+            $room::$method(self, params, results).await
+        }
+    )*};
+}
+
 impl i_p_f_s::Server for Ipfs {
     async fn add(self: Rc<Self>, params: i_p_f_s::AddParams, mut results: i_p_f_s::AddResults) -> Result<(), Error> {
         let mut data = params.get()?.get_data()?.to_vec();
@@ -189,68 +198,18 @@ impl i_p_f_s::Server for Ipfs {
         Ok(())
     }
 
-    async fn pin(self: Rc<Self>, params: i_p_f_s::PinParams, results: i_p_f_s::PinResults) -> Result<(), Error> {
-        methods::pin(self, params, results).await
-    }
-
-    async fn unpin(self: Rc<Self>, params: i_p_f_s::UnpinParams, results: i_p_f_s::UnpinResults) -> Result<(), Error> {
-        methods::unpin(self, params, results).await
-    }
-
-    async fn pins(self: Rc<Self>, _: i_p_f_s::PinsParams, results: i_p_f_s::PinsResults) -> Result<(), Error> {
-        methods::pins(self, results).await
-    }
-
-    async fn id(self: Rc<Self>, _: i_p_f_s::IdParams, results: i_p_f_s::IdResults) -> Result<(), Error> {
-        methods::id(self, results).await
-    }
-
-    async fn connect(
-        self: Rc<Self>,
-        params: i_p_f_s::ConnectParams,
-        results: i_p_f_s::ConnectResults,
-    ) -> Result<(), Error> {
-        methods::connect(self, params, results).await
-    }
-
-    async fn peers(self: Rc<Self>, _: i_p_f_s::PeersParams, results: i_p_f_s::PeersResults) -> Result<(), Error> {
-        methods::peers(self, results).await
-    }
-
-    async fn resolve_node(
-        self: Rc<Self>,
-        params: i_p_f_s::ResolveNodeParams,
-        results: i_p_f_s::ResolveNodeResults,
-    ) -> Result<(), Error> {
-        nodes::resolve_node(self, params, results).await
-    }
-
-    async fn resolve(
-        self: Rc<Self>,
-        params: i_p_f_s::ResolveParams,
-        results: i_p_f_s::ResolveResults,
-    ) -> Result<(), Error> {
-        methods::resolve(self, params, results).await
-    }
-
-    async fn get_block(
-        self: Rc<Self>,
-        params: i_p_f_s::GetBlockParams,
-        results: i_p_f_s::GetBlockResults,
-    ) -> Result<(), Error> {
-        methods::get_block(self, params, results).await
-    }
-
-    async fn put_block(
-        self: Rc<Self>,
-        params: i_p_f_s::PutBlockParams,
-        results: i_p_f_s::PutBlockResults,
-    ) -> Result<(), Error> {
-        methods::put_block(self, params, results).await
-    }
-
-    async fn read(self: Rc<Self>, params: i_p_f_s::ReadParams, results: i_p_f_s::ReadResults) -> Result<(), Error> {
-        streams::read(self, params, results).await
+    rooms! {
+        pin(PinParams, PinResults) in methods;
+        unpin(UnpinParams, UnpinResults) in methods;
+        pins(PinsParams, PinsResults) in methods;
+        id(IdParams, IdResults) in methods;
+        connect(ConnectParams, ConnectResults) in methods;
+        peers(PeersParams, PeersResults) in methods;
+        resolve(ResolveParams, ResolveResults) in methods;
+        get_block(GetBlockParams, GetBlockResults) in methods;
+        put_block(PutBlockParams, PutBlockResults) in methods;
+        resolve_node(ResolveNodeParams, ResolveNodeResults) in nodes;
+        read(ReadParams, ReadResults) in streams;
     }
 
     async fn write(

@@ -121,7 +121,7 @@ pub async fn unpin(
     Ok(())
 }
 
-pub async fn pins(ipfs: Rc<Ipfs>, mut results: i_p_f_s::PinsResults) -> Result<(), Error> {
+pub async fn pins(ipfs: Rc<Ipfs>, _: i_p_f_s::PinsParams, mut results: i_p_f_s::PinsResults) -> Result<(), Error> {
     let mut pins = ipfs.pinned.borrow().clone();
     if ipfs.granted.all_pins() || ipfs.wrong.is("access-others-listed") {
         let kind = if ipfs.wrong.is("rpc-pins-of-all-kinds") { "all" } else { "recursive" };
@@ -156,7 +156,7 @@ fn told(peer: &Value, ipfs: &Ipfs, mut to: peer_info::Builder<'_>) {
     fill(to.init_protocols(count(&protocols)), protocols.iter().map(String::as_str));
 }
 
-pub async fn id(ipfs: Rc<Ipfs>, mut results: i_p_f_s::IdResults) -> Result<(), Error> {
+pub async fn id(ipfs: Rc<Ipfs>, _: i_p_f_s::IdParams, mut results: i_p_f_s::IdResults) -> Result<(), Error> {
     let peer = ipfs.ask("/api/v0/id").await.map_err(|why| ipfs.refusal("id", &why))?;
     let mut info = results.get().init_peer_info();
     told(&peer, &ipfs, info.reborrow());
@@ -166,7 +166,7 @@ pub async fn id(ipfs: Rc<Ipfs>, mut results: i_p_f_s::IdResults) -> Result<(), E
     Ok(())
 }
 
-pub async fn peers(ipfs: Rc<Ipfs>, mut results: i_p_f_s::PeersResults) -> Result<(), Error> {
+pub async fn peers(ipfs: Rc<Ipfs>, _: i_p_f_s::PeersParams, mut results: i_p_f_s::PeersResults) -> Result<(), Error> {
     let answer = ipfs.ask("/api/v0/swarm/peers?identify=true").await;
     let answer = if ipfs.wrong.is("rpc-peers-failure-is-none") {
         answer.unwrap_or_default()

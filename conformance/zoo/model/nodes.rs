@@ -1,18 +1,20 @@
 //! `resolveNode` and `Node`: what is inside a block, as the daemon shows it in JSON.
 
+mod inside;
+mod value;
+
 use std::rc::Rc;
 
 use capnp::Error;
 use capnp_rpc::new_client;
-use serde_json::Value;
 use ww_conformance::node::unixfs::cid_bytes;
-use ww_schema::anchor_capnp::{block, link, node, resolver};
+use ww_schema::anchor_capnp::{block, node, resolver};
 use ww_schema::system_capnp::i_p_f_s;
 
-use super::Wrong;
 use super::content::{Lack, fields};
 use super::ipfs::{Ipfs, NOTHING};
 use super::methods::{codec, fill};
+use value::{below, describe};
 
 /// How many nodes a cell may hold.
 const MOST: usize = 2_000;
@@ -31,13 +33,6 @@ impl Drop for Node {
             self.ipfs.nodes.set(self.ipfs.nodes.get() - 1);
         }
     }
-}
-
-/// A link: its name, the size that it has, the CID.
-struct Link {
-    name: String,
-    size: u64,
-    cid: String,
 }
 
 fn give(ipfs: &Rc<Ipfs>, cid: &str) -> Result<node::Client, Error> {
@@ -65,131 +60,6 @@ pub async fn resolve_node(
     results.set_cid(if ipfs.wrong.is("rpc-node-cid-of-nothing") { NOTHING } else { &cid });
     results.set_node(give(&ipfs, &cid)?);
     Ok(())
-}
-
-impl Node {
-    /// A block, and what is in it.
-    async fn shown(ipfs: &Ipfs, cid: &str, argument: &str) -> Result<(Vec<u8>, Value), Error> {
-        let block = ipfs.block(cid, argument).await?;
-        if codec(cid) == 0x55 {
-            return Ok((block, Value::Null));
-        }
-        let target = format!("/api/v0/dag/get?arg={cid}&output-codec=dag-json");
-        let shown = match ipfs.ask(&target).await {
-            Err(_) if ipfs.wrong.is("rpc-ill-formed-is-empty") => Value::Null,
-            Err(_) if ipfs.wrong.is("rpc-ill-formed-ends-session") => {
-                ipfs.fatal().notify_one();
-                std::future::pending().await
-            }
-            shown => shown.map_err(|why| ipfs.lacks(argument, Lack::Retrieval(why)))?,
-        };
-        Ok((block, shown))
-    }
-
-    async fn value(&self) -> Result<(Vec<u8>, Value), Error> {
-        Self::shown(&self.ipfs, &self.cid, &format!("/ipfs/{}", self.cid)).await
-    }
-
-    fn refusal(&self, method: &str, what: &str) -> Error {
-        match self.ipfs.wrong.is("rpc-node-refusal-unnamed") {
-            true => Error::failed(what.to_owned()),
-            false => self.ipfs.refusal("resolveNode", &format!("Node.{method}: {what}")),
-        }
-    }
-
-    fn links_of(&self, value: &Value) -> Vec<Link> {
-        let mut links = Vec::new();
-        if codec(&self.cid) == 0x70 {
-            for entry in value["Links"].as_array().into_iter().flatten() {
-                links.push(Link {
-                    name: entry["Name"].as_str().unwrap_or_default().to_owned(),
-                    size: entry["Tsize"].as_u64().unwrap_or(0),
-                    cid: entry["Hash"]["/"].as_str().unwrap_or_default().to_owned(),
-                });
-            }
-        } else {
-            below(value, "", &mut |name, value| {
-                if let Some(cid) = linked(value) {
-                    links.push(Link { name: name.to_owned(), size: 0, cid: cid.to_owned() });
-                }
-            });
-        }
-        links
-    }
-
-    /// The first link on a path and how many names are left; `None` where the path ends before.
-    fn follow(&self, value: &Value, path: &[String]) -> Result<Option<(Link, usize)>, Error> {
-        let wrong = self.ipfs.wrong;
-        let missing = || self.ipfs.lacks(&format!("/ipfs/{}", self.cid), Lack::Retrieval("nothing there".into()));
-        let Some(first) = path.first() else { return Ok(None) };
-        if codec(&self.cid) == 0x70 {
-            let found = self.links_of(value).into_iter().find(|link| link.name == *first);
-            return match found {
-                None if wrong.is("rpc-node-missing-is-itself") => Ok(None),
-                found => found.map(|link| Some((link, path.len() - 1))).ok_or_else(missing),
-            };
-        }
-        let mut at = value;
-        for (index, name) in path.iter().enumerate() {
-            let next = if linked(at).is_some() || bytes(at) { None } else { child(at, name) };
-            at = match next {
-                None if wrong.is("rpc-node-missing-is-itself") => return Ok(None),
-                next => next.ok_or_else(missing)?,
-            };
-            if let Some(cid) = linked(at) {
-                let name = path[..=index].join("/");
-                return Ok(Some((Link { name, size: 0, cid: cid.to_owned() }, path.len() - index - 1)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn fits(&self, method: &str, size: usize) -> Result<(), Error> {
-        if size <= LIMIT || self.ipfs.wrong.is("rpc-large-is-cut") {
-            return Ok(());
-        }
-        let way = if self.ipfs.wrong.is("rpc-large-unhelped") { "" } else { "; use rawData" };
-        Err(self.refusal(method, &format!("larger than a message{way}")))
-    }
-}
-
-fn linked(value: &Value) -> Option<&str> {
-    value.as_object().filter(|map| map.len() == 1).and_then(|map| map.get("/")?.as_str())
-}
-
-fn bytes(value: &Value) -> bool {
-    value.as_object().is_some_and(|map| map.len() == 1 && map.get("/").is_some_and(Value::is_object))
-}
-
-fn child<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
-        Value::Object(map) => map.get(name),
-        _ => None,
-    }
-}
-
-/// All that is below a value, with its path.
-fn below(value: &Value, at: &str, see: &mut dyn FnMut(&str, &Value)) {
-    let join = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
-    let mut each = |name: String, value: &Value| {
-        see(&name, value);
-        if linked(value).is_none() && !bytes(value) {
-            below(value, &name, see);
-        }
-    };
-    match value {
-        Value::Array(list) => list.iter().enumerate().for_each(|(index, value)| each(join(&index.to_string()), value)),
-        Value::Object(map) => map.iter().for_each(|(name, value)| each(join(&name.replace('/', "\0")), value)),
-        _ => {}
-    }
-}
-
-fn describe(link: &Link, wrong: Wrong, mut to: link::Builder<'_>) {
-    to.set_name(if wrong.is("rpc-node-links-unnamed") { "" } else { &link.name });
-    to.set_size(if wrong.is("rpc-node-links-sizeless") { 0 } else { link.size });
-    let cid = cid_bytes(&link.cid).unwrap_or_default();
-    to.set_cid(if wrong.is("rpc-node-links-as-text") { link.cid.as_bytes() } else { &cid });
 }
 
 fn names(path: capnp::text_list::Reader<'_>) -> Result<Vec<String>, Error> {
@@ -367,12 +237,5 @@ impl node::Server for Node {
         let own = self.ipfs.wrong.is("rpc-node-size-of-block");
         results.get().set_size(if own { block.len() as u64 } else { self.cumulative(&block, &links) });
         Ok(())
-    }
-}
-
-impl Node {
-    fn cumulative(&self, block: &[u8], links: &[Link]) -> u64 {
-        let below: u64 = links.iter().map(|link| link.size).sum();
-        if self.ipfs.wrong.is("rpc-node-stat-below-alone") { below } else { block.len() as u64 + below }
     }
 }

@@ -51,6 +51,8 @@ mod landlock;
 mod languages;
 #[path = "../cases/levels.rs"]
 mod levels;
+#[path = "../cases/matrix.rs"]
+mod matrix;
 #[path = "../cases/messages.rs"]
 mod messages;
 #[path = "../cases/modes.rs"]
@@ -131,6 +133,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     landlock::CASES,
     languages::CASES,
     levels::CASES,
+    matrix::CASES,
     messages::CASES,
     modes::CASES,
     p2p::CASES,

@@ -59,13 +59,25 @@ impl<'a> Suite<'a> {
     /// A fault of the harness.
     pub fn begin_hosting(&'a self, run: Invocation<'a>, words: &[&str]) -> Verdict<Hosting<'a>> {
         let probe = self.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))?;
+        self.host(run, |run| Ok(run.binary(probe, words)))
+    }
+
+    /// A run that tells where it listens, of a cell that `cell` adds to its command line.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn host(
+        &'a self,
+        run: Invocation<'a>,
+        cell: impl FnOnce(Invocation<'a>) -> Verdict<Invocation<'a>>,
+    ) -> Verdict<Hosting<'a>> {
         let by_status = self.setup().adapter().addresses == Some(Addresses::StatusFd);
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
         let run = match by_status {
             true => run.flags(["--status-fd", &STATUS.to_string()]).place(STATUS, &writer),
             false => run,
         };
-        let live = run.binary(probe, words).with_input().start()?;
+        let live = cell(run)?.with_input().start()?;
         let status = by_status.then(|| Capture::of(reader));
         Ok(Hosting { suite: self, live, status, addresses: vec![] })
     }

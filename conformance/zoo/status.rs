@@ -13,7 +13,7 @@ use super::around::accompany;
 use super::{Call, Fault};
 
 /// What becomes of a line: it is given with its line break.
-type Change = fn(String) -> String;
+pub type Change = fn(String) -> String;
 
 macro_rules! fault {
     ($name:literal, $clauses:literal, $what:literal, $change:expr) => {
@@ -108,7 +108,7 @@ fn set(line: &str, key: &str, to: serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-fn restated(mut call: Call, change: Change, late: bool) -> ExitCode {
+pub fn restated(mut call: Call, change: Change, late: bool) -> ExitCode {
     let (Some(number), Ok((reader, writer))) = (number(&call), pipe()) else { return call.become_real() };
     let (Ok(to), Ok(theirs)) = (duplicate(number, 100), duplicate(writer.as_raw_fd(), 200)) else {
         return call.become_real();

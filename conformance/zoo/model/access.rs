@@ -172,7 +172,7 @@ impl Server for Dispatch {
             }
             let done = tokio::time::timeout(granted.limit, called.promise).await;
             let done = done.unwrap_or_else(|_| Err(ipfs.refusal(name, "timed out")));
-            if done.is_err() && wrong.is("rpc-daemon-lost-for-good") && ipfs.content.version().await.is_err() {
+            if done.is_err() && wrong.is("rpc-daemon-lost-for-good") && methods::is_gone(&ipfs).await {
                 ipfs.lost.set(true);
             }
             match done {

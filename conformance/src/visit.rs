@@ -25,6 +25,9 @@ const SOON: Duration = Duration::from_secs(10);
 /// The number of the status descriptor.
 const STATUS: i32 = 9;
 
+/// Finds addresses in what was said.
+type Found = Box<dyn Fn(&[u8]) -> Vec<String>>;
+
 /// A run that listens for peers.
 #[derive(Debug)]
 pub struct Hosting<'a> {
@@ -49,6 +52,17 @@ impl<'a> Suite<'a> {
     pub fn hosting(&'a self, flags: &[&str], words: &[&str], hears: &str) -> Verdict<Hosting<'a>> {
         let mut hosting = self.begin_hosting(self.ww().flags(flags), words)?;
         hosting.live.hears(hears, 1)?;
+        hosting.addresses = hosting.told()?;
+        Ok(hosting)
+    }
+
+    /// The same of a run that may take longer than others: what it waits for takes its time.
+    ///
+    /// # Errors
+    /// As [`Suite::hosting`].
+    pub fn long_hosting(&'a self, words: &[&str]) -> Verdict<Hosting<'a>> {
+        let mut hosting = self.begin_hosting(self.ww().at_most(Duration::from_secs(280)), words)?;
+        hosting.live.hears("ready", 1)?;
         hosting.addresses = hosting.told()?;
         Ok(hosting)
     }
@@ -120,7 +134,7 @@ impl<'a> Hosting<'a> {
     pub fn told(&self) -> Verdict<Vec<String>> {
         checked();
         let adapter = self.suite.setup().adapter();
-        let (capture, found): (_, Box<dyn Fn(&[u8]) -> Vec<String>>) = match (&adapter.addresses, &self.status) {
+        let (capture, found): (_, Found) = match (&adapter.addresses, &self.status) {
             (Some(Addresses::StatusFd), Some(status)) => (Some(status), Box::new(listening)),
             (Some(Addresses::Stderr(pattern)), _) => {
                 let pattern = regex::Regex::new(pattern)?;

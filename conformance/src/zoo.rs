@@ -154,7 +154,7 @@ impl Zoo {
 
     /// The cases of some clauses, or of all others, for one of the zoo.
     fn tasks(&self, setup: &Setup, name: &str, clauses: &BTreeSet<ClauseId>, own: bool) -> Result<Vec<Task>, ZooError> {
-        let setup = setup.judging(self.adapter(setup.adapter(), name));
+        let setup = setup.judging(self.adapter(setup, name));
         let trials = registry::trials(setup.adapter())?;
         let wanted = |trial: &Trial| trial.clauses.iter().any(|id| clauses.contains(id)) == own;
         let task = |trial: Trial| Task { trial, setup: setup.clone(), bundle: None, sketch: false };
@@ -162,9 +162,13 @@ impl Zoo {
     }
 
     /// One of the zoo, called as the real one is.
-    fn adapter(&self, real: &Adapter, name: &str) -> Adapter {
+    fn adapter(&self, setup: &Setup, name: &str) -> Adapter {
+        let real = setup.adapter();
         let mut adapter = real.clone();
         adapter.env.insert("WW_REAL".into(), real.command[0].clone());
+        if let Some(peer) = setup.peer() {
+            adapter.env.insert("WW_PEER".into(), peer.to_string_lossy().into_owned());
+        }
         adapter.command = vec![self.program.to_string_lossy().into_owned(), name.into(), "run".into()];
         adapter.user = Caller::Current;
         adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ipfs_ms: 5_000, ..Timeouts::default() };

@@ -22,6 +22,7 @@ mod languages;
 mod levels;
 mod model;
 mod paths;
+mod peers;
 mod readme;
 mod refused;
 mod status;
@@ -86,6 +87,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Exit codes and messages", told::FAULTS),
     ("Streams, signals, and what is left", around::FAULTS),
     ("`--status-fd`", status::FAULTS),
+    ("Peers", peers::FAULTS),
     ("Bounds", bounds::FAULTS),
     ("Endpoints", endpoint::FAULTS),
     ("Retrieval", ipfs::FAULTS),
@@ -102,11 +104,13 @@ const FAULTS: &[(&str, &[Fault])] = &[
 ];
 
 /// What has no fault: name, what it is, how it is done.
-const CONTROLS: [(&str, &str, Act); 6] = [
+const CONTROLS: [(&str, &str, Act); 8] = [
     ("model", "a small implementation without a jail", Act::Model(Jail::None)),
     ("jailed-model", "the same one, jailed by bubblewrap", Act::Model(Jail::Bubblewrap)),
     ("stands-by", "waits for the real one, and passes signals and exit codes on", Act::Wrapper(around::stands_by)),
     ("restates", "takes the real one's status lines in, and writes them again", Act::Wrapper(status::restates)),
+    ("proxies", "has a stock libp2p stand before the real one", Act::Wrapper(peers::proxies)),
+    ("relays", "has a relay of TCP stand before the real one", Act::Wrapper(peers::relays)),
     ("fetches", "fetches by the daemon's `cat`, keeps the file apart and clears up", Act::Wrapper(fetch::fetches)),
     ("repeats", "takes the real one's messages in, and says them again", Act::Wrapper(told::repeats)),
 ];

@@ -12,9 +12,6 @@ use ww_conformance::launch::duplicate;
 use super::around::accompany;
 use super::{Call, Fault};
 
-/// What becomes of a line: it is given with its line break.
-pub type Change = fn(String) -> String;
-
 macro_rules! fault {
     ($name:literal, $clauses:literal, $what:literal, $change:expr) => {
         Fault::new($name, $clauses, $what, |call| restated(call, $change, false)).control("restates")
@@ -108,7 +105,13 @@ fn set(line: &str, key: &str, to: serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-pub fn restated(mut call: Call, change: Change, late: bool) -> ExitCode {
+/// Has each line of the real one's changed before it is written.
+pub fn restated_as(call: Call, change: impl Fn(String) -> String + Send + 'static) -> ExitCode {
+    restated(call, change, false)
+}
+
+/// Each line is given to `change` with its line break.
+pub fn restated(mut call: Call, change: impl Fn(String) -> String + Send + 'static, late: bool) -> ExitCode {
     let (Some(number), Ok((reader, writer))) = (number(&call), pipe()) else { return call.become_real() };
     let (Ok(to), Ok(theirs)) = (duplicate(number, 100), duplicate(writer.as_raw_fd(), 200)) else {
         return call.become_real();

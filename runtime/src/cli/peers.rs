@@ -24,7 +24,7 @@ pub(super) fn args(first: &FirstError) -> [Arg; 3] {
             .help("Where peers reach the cell (repeatable), or none [default: /ip4/127.0.0.1/tcp/0]")
             .long_help(
                 "Where peers reach the cell over libp2p (repeatable): /ip4/ADDRESS/tcp/PORT, or ip6; port 0 is a free \
-                 one. /ip4/ADDRESS/udp/PORT/quic-v1 is QUIC. The cell starts when the host listens there. none: \
+                 one. The cell starts when the host listens there. none: \
                  nowhere.\n\n[default: /ip4/127.0.0.1/tcp/0, once the cell runs]",
             )
             .value_parser(checked(first, move |value: &OsStr| {

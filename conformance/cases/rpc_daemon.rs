@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -119,7 +118,7 @@ fn rpc_39_a_daemon_that_falls_silent_is_an_exception(suite: &Suite<'_>) -> Verdi
     // Each call in turn gives the daemon up: after a second, where that can be asked for.
     let adapter = suite.setup().adapter();
     let each = if adapter.ipfs_timeout_flag.is_some() { 2_000 } else { adapter.timeouts.ipfs_ms };
-    let most = Duration::from_millis(adapter.timeouts.run_ms + 12 * each);
-    let run = hasty(suite, suite.ww().flags(["--ipfs", &daemon.fake.endpoint()])).at_most(most);
+    let run = hasty(suite, suite.ww().flags(["--ipfs", &daemon.fake.endpoint()]));
+    let run = run.deadline_ms(adapter.timeouts.run_ms + 12 * each);
     judges(suite, run, &daemon, &file, &folder)
 }

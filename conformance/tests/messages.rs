@@ -71,6 +71,7 @@ fn usage() {
                 &["--fd-layout", "sideways", "x"],
                 &["--max-size", "much", "x"],
                 &["--ipfs-timeout", "soon", "x"],
+                &["--ipfs-access", "some", "x"],
             ],
         ),
     );

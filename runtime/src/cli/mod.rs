@@ -81,7 +81,7 @@ pub enum UsageError {
         source: units::UnitError,
     },
     /// One of a few words.
-    #[error("invalid value: {flag} '{value}': possible are {possible}")]
+    #[error("invalid value: {flag} '{value}': expected one of {possible}")]
     Value {
         /// The flag, with its dashes.
         flag: &'static str,

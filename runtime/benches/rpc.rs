@@ -46,7 +46,10 @@ fn host() -> UnixStream {
         ww::sys::heap::give_back_large_blocks();
         let endpoint = Endpoint::parse(Endpoint::DEFAULT).expect("an endpoint");
         let content = Content::new(endpoint, Timeouts::default());
-        LocalSet::new().block_on(&runtime(), CellSession::new().serve(ours, content, Access::Full));
+        let tasks = LocalSet::new();
+        // A task beside what the host waits for, as in a run.
+        tasks.spawn_local(CellSession::new().serve(ours, content, Access::Full));
+        tasks.block_on(&runtime(), std::future::pending::<()>());
     });
     theirs
 }

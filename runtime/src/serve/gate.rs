@@ -9,7 +9,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -28,6 +28,11 @@ const CALLS_WAITING: usize = 2048;
 const PACED: usize = 1024;
 const PACED_PEER: usize = 256;
 const PACE: Duration = Duration::from_secs(1);
+/// The same in bytes of a peer's calls, of which a large one counts as so many only.
+const WORK: usize = 512 << 10;
+const LARGE_WORK: usize = 256 << 10;
+/// How long a peer may take nothing of what is queued for it before nothing more is received of it.
+const IDLE: Duration = Duration::from_millis(200);
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
 pub(super) const SMALL: u64 = 128 << 10;
 const SMALL_CALLS: usize = 8;
@@ -44,6 +49,12 @@ pub(super) struct Gate {
     calls: Cell<usize>,
     working: Cell<usize>,
     paced: usize,
+    /// Bytes of the calls that go on, and how many make the next ones wait.
+    work: Cell<usize>,
+    most_work: usize,
+    /// When something was last taken of what is queued, and since when nothing was.
+    took: Cell<Option<Instant>>,
+    waits: Cell<Option<Instant>>,
     /// Whether they didn't end soon enough, and are still as many.
     stuck: Cell<bool>,
     owed: Cell<usize>,
@@ -59,15 +70,15 @@ pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Gate {
     pub(super) fn new() -> Rc<Gate> {
-        Gate::with(Arc::new(Semaphore::new(1)), PACED)
+        Gate::with(Arc::new(Semaphore::new(1)), PACED, usize::MAX)
     }
 
     /// A peer's, whose turns for large messages are those of others too.
     pub(super) fn sharing(large: Arc<Semaphore>) -> Rc<Gate> {
-        Gate::with(large, PACED_PEER)
+        Gate::with(large, PACED_PEER, WORK)
     }
 
-    fn with(large: Arc<Semaphore>, paced: usize) -> Rc<Gate> {
+    fn with(large: Arc<Semaphore>, paced: usize, most_work: usize) -> Rc<Gate> {
         Rc::new(Gate {
             queued: Cell::new(0),
             redirected: Cell::new(0),
@@ -76,6 +87,10 @@ impl Gate {
             calls: Cell::new(0),
             working: Cell::new(0),
             paced,
+            work: Cell::new(0),
+            most_work,
+            took: Cell::new(None),
+            waits: Cell::new(None),
             stuck: Cell::new(false),
             owed: Cell::new(0),
             lowered: Notify::new(),
@@ -88,11 +103,21 @@ impl Gate {
     /// Waits until more may be received.
     pub(super) async fn open(&self) {
         let room = || self.held.get() <= HELD && self.calls.get() < CALLS;
-        self.until(|| self.queued.get() <= QUEUED && (self.owed.get() > 0 || room())).await;
-        let paced = || self.owed.get() > 0 || self.working.get() < self.paced || self.stuck.get();
+        let taken = || self.queued.get() <= QUEUED && !self.is_left();
+        self.until(|| taken() && (self.owed.get() > 0 || room())).await;
+        let paced = || self.owed.get() > 0 || self.is_paced() || self.stuck.get();
         if !paced() && timeout(PACE, self.until(paced)).await.is_err() {
             self.stuck.set(true);
         }
+    }
+
+    fn is_paced(&self) -> bool {
+        self.working.get() < self.paced && self.work.get() <= self.most_work
+    }
+
+    /// Whether a peer leaves what is queued for it where it is.
+    fn is_left(&self) -> bool {
+        self.most_work != usize::MAX && self.waits.get().is_some_and(|since| since.elapsed() > IDLE)
     }
 
     /// Waits until the far end has taken most of what it was sent.
@@ -107,7 +132,9 @@ impl Gate {
 
     /// Whether a call is one too many.
     pub(super) fn is_full(&self) -> bool {
-        self.held_small.get() > HELD_WAITING || self.calls.get() >= CALLS_WAITING
+        self.held_small.get() > HELD_WAITING
+            || self.calls.get() >= CALLS_WAITING
+            || self.work.get() / 2 > self.most_work
     }
 
     /// Bytes of messages in work, but for a large one.
@@ -156,12 +183,31 @@ impl Gate {
     }
 
     pub(super) fn queue(&self, bytes: usize) {
+        if self.queued.get() == 0 && self.most_work != usize::MAX {
+            self.waits.set(Some(Instant::now()));
+        }
         self.queued.set(self.queued.get() + bytes);
     }
 
     pub(super) fn unqueue(&self, bytes: usize) {
         self.queued.set(self.queued.get() - bytes);
+        if self.queued.get() == 0 {
+            self.waits.set(None);
+        }
         self.lowered.notify_waiters();
+    }
+
+    /// The peer has taken some of what is queued.
+    pub(super) fn takes(&self) {
+        let now = Instant::now();
+        self.took.set(Some(now));
+        self.waits.set(Some(now).filter(|_| self.queued.get() > 0));
+        self.lowered.notify_waiters();
+    }
+
+    /// Whether it has within the last while.
+    pub(super) fn took(&self, within: Duration) -> bool {
+        self.took.get().is_some_and(|took| took.elapsed() < within)
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -179,17 +225,25 @@ impl Gate {
         self.redirected.get()
     }
 
-    /// A call of the far end's begins, and ends.
-    pub(super) fn begins(&self) {
+    /// A call of the far end's begins, of so many bytes. As many as what this returns are to be given when it ends.
+    pub(super) fn begins(&self, bytes: usize) -> usize {
+        let counted = if bytes as u64 > SMALL { LARGE_WORK } else { bytes };
         self.working.set(self.working.get() + 1);
+        self.work.set(self.work.get() + counted);
+        counted
     }
 
-    pub(super) fn ends(&self) {
+    pub(super) fn ends(&self, counted: usize) {
         self.working.set(self.working.get().saturating_sub(1));
-        if self.working.get() < self.paced {
+        self.work.set(self.work.get().saturating_sub(counted));
+        if self.is_paced() {
             self.stuck.set(false);
         }
         self.lowered.notify_waiters();
+    }
+
+    pub(super) fn work(&self) -> usize {
+        self.work.get()
     }
 
     pub(super) fn working(&self) -> usize {

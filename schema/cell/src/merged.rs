@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures::AsyncWrite;
 
@@ -22,6 +22,8 @@ struct State<W> {
     writer: W,
     kept: Vec<u8>,
     written: usize,
+    /// Whoever waits for room: the socket knows one task alone, which is the session's, and not this part of it.
+    waiting: Option<Waker>,
 }
 
 impl<W> Clone for Merged<W> {
@@ -32,7 +34,7 @@ impl<W> Clone for Merged<W> {
 
 impl<W: AsyncWrite + Unpin> Merged<W> {
     pub(crate) fn new(writer: W) -> Self {
-        Merged(Rc::new(RefCell::new(State { writer, kept: Vec::new(), written: 0 })))
+        Merged(Rc::new(RefCell::new(State { writer, kept: Vec::new(), written: 0, waiting: None })))
     }
 
     /// Writes what there is.
@@ -43,7 +45,7 @@ impl<W: AsyncWrite + Unpin> Merged<W> {
 
 impl<W: AsyncWrite + Unpin> State<W> {
     fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let State { writer, kept, written } = self;
+        let State { writer, kept, written, waiting } = self;
         while *written < kept.len() {
             match ready!(Pin::new(&mut *writer).poll_write(context, &kept[*written..])) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -54,6 +56,9 @@ impl<W: AsyncWrite + Unpin> State<W> {
         }
         kept.clear();
         *written = 0;
+        if let Some(waiting) = waiting.take() {
+            waiting.wake();
+        }
         Pin::new(writer).poll_flush(context)
     }
 }
@@ -62,7 +67,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Merged<W> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.borrow_mut();
         if state.kept.len() + bytes.len() > MOST {
-            ready!(state.poll_out(context))?;
+            if state.poll_out(context)?.is_pending() {
+                state.waiting = Some(context.waker().clone());
+                return Poll::Pending;
+            }
             if bytes.len() > MOST {
                 return Pin::new(&mut state.writer).poll_write(context, bytes);
             }
@@ -116,5 +124,52 @@ mod tests {
         both.now_or_never().expect("nothing to wait for").expect("room");
         let written = writer.0.borrow().writer.clone();
         assert_eq!((&written[..5], written.len()), (&b"first"[..], MOST + 6));
+    }
+
+    /// Takes so much at a time, and only when it is told to.
+    #[derive(Default)]
+    struct Slow {
+        taken: Vec<u8>,
+        room: usize,
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(std::mem::take(&mut self.room));
+            self.taken.extend_from_slice(&bytes[..count]);
+            if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_room_is_woken_when_others_have_written() {
+        let mut writer = Merged::new(Slow::default());
+        let woken = std::sync::Arc::new(Woken(false.into()));
+        let waker = Waker::from(woken.clone());
+        let mut waits = Context::from_waker(&waker);
+        let half = vec![b'x'; MOST / 2 + 1];
+        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_ready());
+        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_pending());
+        writer.0.borrow_mut().writer.room = MOST;
+        let mut session = Context::from_waker(Waker::noop());
+        assert!(writer.poll_out(&mut session).is_ready());
+        assert!(woken.0.load(std::sync::atomic::Ordering::SeqCst));
+        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_ready());
     }
 }

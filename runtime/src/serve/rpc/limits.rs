@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capnp::Error;
 use capnp_rpc::Tables;
@@ -23,6 +23,8 @@ const UNREAD: usize = 10 << 20;
 /// Bytes that peers are taking above which the cell's next answers wait, for [`PAUSE`] at most.
 const TAKING: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often.
+const BETWEEN: Duration = Duration::from_secs(1);
 /// Bytes of messages that are arriving, and of those that wait for what they were sent to, large ones apart.
 const ARRIVING: usize = 3 << 19;
 const HELD: usize = 3 << 19;
@@ -31,6 +33,10 @@ const WORKING: usize = 4096;
 const EXPORTS: usize = 16_384;
 const IMPORTS: usize = 8192;
 const FEW: usize = 64;
+/// Bytes of all peers' calls that go on, above which those with more than [`LITTLE`] of them wait, for [`BETWEEN`] at
+/// most; and are refused above twice as many.
+const WORK: usize = 2 << 20;
+const LITTLE: usize = 32 << 10;
 
 /// Bounds for the sessions with the peers of one cell: the clones are one and the same.
 #[derive(Clone, Default)]
@@ -91,6 +97,10 @@ pub(in crate::serve) struct All {
     peers: RefCell<Vec<Weak<Link>>>,
     unread: Cell<usize>,
     taken: Notify,
+    /// When waiting for peers that take something was last in vain.
+    paused: Cell<Option<Instant>>,
+    work: Cell<usize>,
+    worked: Notify,
     held: Cell<usize>,
     working: Cell<usize>,
     exports: Cell<usize>,
@@ -106,6 +116,9 @@ impl Default for All {
             peers: RefCell::default(),
             unread: Cell::new(0),
             taken: Notify::new(),
+            paused: Cell::new(None),
+            work: Cell::new(0),
+            worked: Notify::new(),
             held: Cell::new(0),
             working: Cell::new(0),
             exports: Cell::new(0),
@@ -143,9 +156,9 @@ impl All {
         let taking = || {
             let peers = self.peers.borrow();
             let links = peers.iter().filter_map(Weak::upgrade);
-            links.filter(|link| link.outbox.moves(PAUSE)).map(|link| link.gate.queued()).sum::<usize>()
+            links.filter(|link| link.gate.took(PAUSE)).map(|link| link.gate.queued()).sum::<usize>()
         };
-        if self.unread.get() <= TAKING {
+        if self.unread.get() <= TAKING || self.paused.get().is_some_and(|last| last.elapsed() < BETWEEN) {
             return;
         }
         let taken = async {
@@ -153,14 +166,16 @@ impl All {
                 self.taken.notified().await;
             }
         };
-        // Whatever comes of it: nobody waits for longer.
-        let _ = timeout(PAUSE, taken).await;
+        // Whatever comes of it: nobody waits for longer, or again soon.
+        if timeout(PAUSE, taken).await.is_err() {
+            self.paused.set(Some(Instant::now()));
+        }
     }
 
     pub(in crate::serve) fn queue(&self, bytes: usize) {
         self.unread.set(self.unread.get() + bytes);
         if self.unread.get() > UNREAD {
-            let most = self.peers().max_by_key(|link| (!link.outbox.moves(PAUSE), link.gate.queued()));
+            let most = self.peers().max_by_key(|link| (!link.gate.took(PAUSE), link.gate.queued()));
             if let Some(link) = most {
                 link.drop_queue();
                 link.end(closed("too much was sent that the peer didn't take"));
@@ -196,17 +211,35 @@ impl All {
         peers.into_iter()
     }
 
-    /// Whether a peer with so many calls may have another.
-    pub(in crate::serve) fn admits(&self, own: usize) -> bool {
-        self.working.get() < WORKING || own < FEW
+    /// Whether a peer with so many calls, of so many bytes, may have another.
+    pub(in crate::serve) fn admits(&self, own: usize, bytes: usize) -> bool {
+        (self.working.get() < WORKING || own < FEW) && (self.work.get() < 2 * WORK || bytes < LITTLE)
     }
 
-    pub(in crate::serve) fn begins(&self) {
+    /// Waits until a peer that has more than little in work may add to it.
+    pub(in crate::serve) async fn has_room(&self, gate: &Gate) {
+        let full = || self.work.get() > WORK && gate.work() > LITTLE;
+        if !full() {
+            return;
+        }
+        let room = async {
+            while full() {
+                self.worked.notified().await;
+            }
+        };
+        // Then it is received, and refused if it is a call too many.
+        let _ = timeout(BETWEEN, room).await;
+    }
+
+    pub(in crate::serve) fn begins(&self, bytes: usize) {
         self.working.set(self.working.get() + 1);
+        self.work.set(self.work.get() + bytes);
     }
 
-    pub(in crate::serve) fn ends(&self, calls: usize) {
+    pub(in crate::serve) fn ends(&self, calls: usize, bytes: usize) {
         self.working.set(self.working.get().saturating_sub(calls));
+        self.work.set(self.work.get().saturating_sub(bytes));
+        self.worked.notify_waiters();
     }
 
     /// The cell can't ask more, as too much is unanswered: the peer that owes most is let go, if it owes many.

@@ -34,19 +34,32 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_io(Interest::READABLE, || receive(&*self.0, into)) {
-                Ok((bytes, Attached::Nothing)) => return Poll::Ready(Ok(bytes)),
-                Ok((_, Attached::Descriptors)) => {
-                    return Poll::Ready(Err(io::Error::other(
-                        "the connection is closed: descriptors can't be sent over it",
-                    )));
+            let mut received = None;
+            let read = self.0.try_io(Interest::READABLE, || {
+                let (bytes, attached) = receive(&*self.0, into)?;
+                received = Some((bytes, attached));
+                match bytes > 0 && bytes < into.len() {
+                    // There is no more: tokio learns it here, in place of by another system call. What comes from
+                    // now on is an event of its own (epoll(7), edge-triggered).
+                    true => Err(io::ErrorKind::WouldBlock.into()),
+                    false => Ok(()),
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            });
+            match (received, read) {
+                (Some((_, Attached::Descriptors)), _) => {
+                    let why = "the connection is closed: descriptors can't be sent over it";
+                    return Poll::Ready(Err(io::Error::other(why)));
+                }
+                (Some((bytes, Attached::Nothing)), _) => return Poll::Ready(Ok(bytes)),
+                (None, Err(error)) if !is_passing(&error) => return Poll::Ready(Err(error)),
+                (None, _) => {}
             }
         }
     }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl AsyncWrite for Socket {

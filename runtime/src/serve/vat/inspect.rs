@@ -20,7 +20,7 @@ const STEPS: u32 = 16;
 /// What a message does to the tables of questions.
 pub(super) enum Kind {
     Calls(u32),
-    Bootstraps,
+    Bootstraps(u32),
     Answers(u32),
     Other,
 }
@@ -46,7 +46,7 @@ pub(super) fn inspect(message: &Incoming) -> Result<Kind, Error> {
             Kind::Answers(answer.get_answer_id())
         }
         _ if bytes > BARE_MESSAGE => return Err(closed("a message without a payload is too large")),
-        Ok(message::Bootstrap(_)) => Kind::Bootstraps,
+        Ok(message::Bootstrap(bootstrap)) => Kind::Bootstraps(bootstrap?.get_question_id()),
         _ => Kind::Other,
     })
 }

@@ -6,6 +6,7 @@
 //! - Serves: rulings 13, 20.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
@@ -32,6 +33,8 @@ pub(in crate::serve) struct Link {
     pub(in crate::serve) gate: Rc<Gate>,
     all: Rc<All>,
     tables: Cell<Tables>,
+    /// Bytes of a peer's calls that go on.
+    work: RefCell<HashMap<u32, usize>>,
     /// Why it is to end, of our own accord.
     ending: RefCell<Option<Error>>,
     to_end: Notify,
@@ -54,6 +57,7 @@ impl Link {
             gate,
             all,
             tables: Cell::default(),
+            work: RefCell::default(),
             ending: RefCell::default(),
             to_end: Notify::new(),
             reason: RefCell::default(),
@@ -85,7 +89,7 @@ impl Link {
 
     pub(super) fn send(&self, message: Message) {
         match message.get_root_as_reader::<message::Reader<'_>>().map(message::Reader::which) {
-            Ok(Ok(message::Return(_))) => self.ends(1),
+            Ok(Ok(message::Return(Ok(answer)))) => self.ends(answer.get_answer_id()),
             Ok(Ok(message::Call(_) | message::Bootstrap(_))) => {
                 self.gate.asks();
                 if self.gate.owed() > self.most().owed {
@@ -149,7 +153,7 @@ impl Link {
                 self.refuse(question, &message)?;
                 return Ok(None);
             }
-            Kind::Calls(_) | Kind::Bootstraps => self.begins(),
+            Kind::Calls(question) | Kind::Bootstraps(question) => self.begins(question, message.bytes()),
             Kind::Answers(question) => {
                 self.gate.is_answered();
                 // capnp-rpc numbers its questions from 0.
@@ -167,23 +171,25 @@ impl Link {
         let working = self.gate.working();
         let room = !self.gate.is_full() && working < self.most().working;
         match self.far {
-            Far::Peer => room && self.all.admits(working),
+            Far::Peer => room && self.all.admits(working, self.gate.work()),
             // What the peers don't answer is theirs to answer for.
             Far::Cell => room || self.all.collect(),
         }
     }
 
-    fn begins(&self) {
-        self.gate.begins();
+    fn begins(&self, question: u32, bytes: usize) {
+        let counted = self.gate.begins(bytes);
         if self.far == Far::Peer {
-            self.all.begins();
+            self.all.begins(counted);
+            self.work.borrow_mut().insert(question, counted);
         }
     }
 
-    fn ends(&self, calls: usize) {
-        self.gate.ends();
+    fn ends(&self, question: u32) {
+        let counted = self.work.borrow_mut().remove(&question).unwrap_or(0);
+        self.gate.ends(counted);
         if self.far == Far::Peer {
-            self.all.ends(calls);
+            self.all.ends(1, counted);
         }
     }
 
@@ -253,7 +259,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         if self.far == Far::Peer {
-            self.all.ends(self.gate.working());
+            self.all.ends(self.gate.working(), self.gate.work());
             // It has nothing any more.
             let _ = self.all.change(&self.tables.get(), &Tables::default());
         }

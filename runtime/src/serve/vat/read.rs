@@ -97,7 +97,10 @@ impl Reads {
     async fn open(&self) {
         self.gate.open().await;
         match self.far {
-            Far::Peer => self.all.cell_reads().await,
+            Far::Peer => {
+                self.all.cell_reads().await;
+                self.all.has_room(&self.gate).await;
+            }
             Far::Cell => self.all.peers_read().await,
         }
     }

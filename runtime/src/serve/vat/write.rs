@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capnp::Error;
 use capnp::message::{Builder, HeapAllocator};
@@ -36,7 +36,6 @@ pub(in crate::serve) struct Outbox {
     changed: Notify,
     gate: Rc<Gate>,
     all: Option<Rc<All>>,
-    moved: Cell<Instant>,
     /// Bytes of the message that is being written.
     writing: Cell<usize>,
 }
@@ -49,7 +48,6 @@ impl Outbox {
             changed: Notify::new(),
             gate,
             all,
-            moved: Cell::new(Instant::now()),
             writing: Cell::new(0),
         }
     }
@@ -59,20 +57,12 @@ impl Outbox {
             return;
         }
         let bytes = bytes(&message);
-        if self.all.is_some() && self.gate.queued() == 0 {
-            self.moved.set(Instant::now());
-        }
         self.gate.queue(bytes);
         self.messages.borrow_mut().push_back(message);
         self.changed.notify_waiters();
         if let Some(all) = &self.all {
             all.queue(bytes);
         }
-    }
-
-    /// Whether some of it was taken in the last while.
-    pub(in crate::serve) fn moves(&self, within: Duration) -> bool {
-        self.moved.get().elapsed() < within
     }
 
     /// No more comes: what is queued is the last.
@@ -180,7 +170,7 @@ impl Outbox {
             }
             bytes = &bytes[written..];
             if self.all.is_some() {
-                self.moved.set(Instant::now());
+                self.gate.takes();
             }
         }
         Ok(())

@@ -24,10 +24,10 @@ use pace::{
     rpc_43_a_read_takes_little_memory, rpc_44_many_reads_take_little_memory,
 };
 use uploads::{
-    rpc_27_a_file_of_any_size_is_stored, rpc_27_what_is_dropped_is_in_no_pin, rpc_43_a_write_takes_little_memory,
-    rpc_44_many_uploads_take_little_memory, rpc_45_a_daemon_that_takes_nothing_stops_the_writer,
-    rpc_46_calls_out_of_turn_are_refused, rpc_47_an_upload_is_pinned_where_it_was_asked_for,
-    rpc_48_the_cid_is_that_of_the_profile,
+    rpc_27_a_file_of_any_size_is_stored, rpc_27_an_upload_that_breaks_off_is_no_file,
+    rpc_27_what_is_dropped_is_in_no_pin, rpc_43_a_write_takes_little_memory, rpc_44_many_uploads_take_little_memory,
+    rpc_45_a_daemon_that_takes_nothing_stops_the_writer, rpc_46_calls_out_of_turn_are_refused,
+    rpc_47_an_upload_is_pinned_where_it_was_asked_for, rpc_48_the_cid_is_that_of_the_profile,
 };
 
 pub(crate) const CASES: &[Case] = &[
@@ -37,6 +37,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(rpc_26_what_is_no_file_has_its_phrase),
     case!(rpc_27_a_file_of_any_size_is_stored),
     case!(rpc_27_what_is_dropped_is_in_no_pin),
+    case!(rpc_27_an_upload_that_breaks_off_is_no_file),
     case!(rpc_40_a_sink_that_doesnt_answer_stops_the_transfer),
     case!(rpc_40_a_cell_that_takes_nothing_stops_the_transfer),
     case!(rpc_41_a_transfer_that_breaks_off_is_never_whole),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::content;
 use super::pace::{ends, grew, live, peak, refused};
-use crate::cases::rpc_methods::{ask, failed, had, ok};
+use crate::cases::rpc_methods::{answers, ask, failed, had, ok};
 use crate::node::Import;
 use crate::suite::Suite;
 use crate::verdict::{Verdict, fail, holds, same};
@@ -94,7 +94,8 @@ pub(super) fn rpc_44_many_uploads_take_little_memory(suite: &Suite<'_>) -> Verdi
     holds("one after them is stored", said[2]["ok"][3]["ok"].is_string(), &said[2])
 }
 
-/// A daemon that takes 1 MiB of each upload, and the rest when it is told to; it stores nothing.
+/// A daemon that takes 1 MiB of each upload, and the rest when it is told to, or nothing more where it can't be told;
+/// it stores nothing.
 fn stalling() -> Verdict<(String, mpsc::Sender<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let endpoint = format!("/ip4/127.0.0.1/tcp/{}", listener.local_addr()?.port());
@@ -108,12 +109,22 @@ fn stalling() -> Verdict<(String, mpsc::Sender<()>)> {
                 continue;
             }
             std::io::copy(&mut reader.by_ref().take(1 << 20), &mut std::io::sink())?;
-            going.recv().ok();
-            std::io::copy(&mut reader, &mut std::io::sink())?;
+            if going.recv().is_ok() {
+                std::io::copy(&mut reader, &mut std::io::sink())?;
+            }
         }
         Ok(())
     });
     Ok((endpoint, go))
+}
+
+pub(super) fn rpc_27_an_upload_that_breaks_off_is_no_file(suite: &Suite<'_>) -> Verdict {
+    let (endpoint, _) = stalling()?;
+    let calls = [("write", "stream:8000000/100000 end finish"), ("cat", "bafkqac3imvwgy3zmebrwk3dm")];
+    let said = answers(suite, suite.ww().flags(["--ipfs", &endpoint]), &calls)?;
+    let steps = ok(calls[0], &said[0])?;
+    failed(calls[0], &steps[2], "system.IPFS.write: ", "")?;
+    same("the call after it", ok(calls[1], &said[1])?, &json!("hello, cell"))
 }
 
 pub(super) fn rpc_45_a_daemon_that_takes_nothing_stops_the_writer(suite: &Suite<'_>) -> Verdict {

@@ -22,7 +22,7 @@ struct State<W> {
     writer: W,
     kept: Vec<u8>,
     written: usize,
-    /// Whoever waits for room: the socket knows one task alone, which is the session's, and not this part of it.
+    /// Who waits for room: a socket wakes the last one alone that asked, and that may be the session.
     waiting: Option<Waker>,
 }
 
@@ -39,13 +39,27 @@ impl<W: AsyncWrite + Unpin> Merged<W> {
 
     /// Writes what there is.
     pub(crate) fn poll_out(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().poll_out(context)
+        let mut state = self.0.borrow_mut();
+        let written = state.poll_out(context);
+        if written.is_ready()
+            && let Some(waiting) = state.waiting.take()
+        {
+            waiting.wake();
+        }
+        written
     }
 }
 
 impl<W: AsyncWrite + Unpin> State<W> {
+    /// As [`State::poll_out`], for who isn't the session.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = self.poll_out(context);
+        self.waiting = written.is_pending().then(|| context.waker().clone());
+        written
+    }
+
     fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let State { writer, kept, written, waiting } = self;
+        let State { writer, kept, written, .. } = self;
         while *written < kept.len() {
             match ready!(Pin::new(&mut *writer).poll_write(context, &kept[*written..])) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -56,9 +70,6 @@ impl<W: AsyncWrite + Unpin> State<W> {
         }
         kept.clear();
         *written = 0;
-        if let Some(waiting) = waiting.take() {
-            waiting.wake();
-        }
         Pin::new(writer).poll_flush(context)
     }
 }
@@ -67,10 +78,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Merged<W> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.borrow_mut();
         if state.kept.len() + bytes.len() > MOST {
-            if state.poll_out(context)?.is_pending() {
-                state.waiting = Some(context.waker().clone());
-                return Poll::Pending;
-            }
+            ready!(state.poll_room(context))?;
             if bytes.len() > MOST {
                 return Pin::new(&mut state.writer).poll_write(context, bytes);
             }
@@ -85,13 +93,15 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Merged<W> {
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.0.borrow_mut();
-        ready!(state.poll_out(context))?;
+        ready!(state.poll_room(context))?;
         Pin::new(&mut state.writer).poll_close(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+
     use futures::{AsyncWriteExt, FutureExt};
 
     use super::*;
@@ -113,31 +123,16 @@ mod tests {
         assert_eq!(merged.0.borrow().writer, b"one two");
     }
 
-    #[test]
-    fn what_is_large_is_written_in_its_place() {
-        let mut writer = Merged::new(Vec::new());
-        let large = vec![b'x'; MOST + 1];
-        let both = async {
-            writer.write_all(b"first").await?;
-            writer.write_all(&large).await
-        };
-        both.now_or_never().expect("nothing to wait for").expect("room");
-        let written = writer.0.borrow().writer.clone();
-        assert_eq!((&written[..5], written.len()), (&b"first"[..], MOST + 6));
-    }
+    /// A socket that isn't known to be writable before it was asked once.
+    struct Late(bool, Vec<u8>);
 
-    /// Takes so much at a time, and only when it is told to.
-    #[derive(Default)]
-    struct Slow {
-        taken: Vec<u8>,
-        room: usize,
-    }
-
-    impl AsyncWrite for Slow {
+    impl AsyncWrite for Late {
         fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            let count = bytes.len().min(std::mem::take(&mut self.room));
-            self.taken.extend_from_slice(&bytes[..count]);
-            if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+            if !std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            self.1.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -149,27 +144,44 @@ mod tests {
         }
     }
 
+    #[derive(Default)]
     struct Woken(std::sync::atomic::AtomicBool);
 
     impl std::task::Wake for Woken {
         fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
         }
     }
 
     #[test]
-    fn who_waits_for_room_is_woken_when_others_have_written() {
-        let mut writer = Merged::new(Slow::default());
-        let woken = std::sync::Arc::new(Woken(false.into()));
+    fn who_waits_for_room_is_woken_though_the_session_wrote() {
+        let merged = Merged::new(Late(false, Vec::new()));
+        let (mut writer, large) = (merged.clone(), vec![b'x'; MOST + 1]);
+        let woken = std::sync::Arc::new(Woken::default());
+        let mut writing = Box::pin(async {
+            writer.write_all(b"first").await?;
+            writer.write_all(&large).await
+        });
         let waker = Waker::from(woken.clone());
-        let mut waits = Context::from_waker(&waker);
-        let half = vec![b'x'; MOST / 2 + 1];
-        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_ready());
-        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_pending());
-        writer.0.borrow_mut().writer.room = MOST;
+        assert!(writing.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let mut session = Context::from_waker(Waker::noop());
-        assert!(writer.poll_out(&mut session).is_ready());
-        assert!(woken.0.load(std::sync::atomic::Ordering::SeqCst));
-        assert!(Pin::new(&mut writer).poll_write(&mut waits, &half).is_ready());
+        assert!(merged.poll_out(&mut session).is_ready());
+        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
+        assert!(writing.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+        drop(writing);
+        assert_eq!(merged.0.borrow().writer.1.len(), MOST + 6);
+    }
+
+    #[test]
+    fn what_is_large_is_written_in_its_place() {
+        let mut writer = Merged::new(Vec::new());
+        let large = vec![b'x'; MOST + 1];
+        let both = async {
+            writer.write_all(b"first").await?;
+            writer.write_all(&large).await
+        };
+        both.now_or_never().expect("nothing to wait for").expect("room");
+        let written = writer.0.borrow().writer.clone();
+        assert_eq!((&written[..5], written.len()), (&b"first"[..], MOST + 6));
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Block<'a> {
     cid: &'a Cid,
     bytes: &'a [u8],
     codec: Codec<'a>,
+    /// How many links there are in dag-cbor or dag-json: counted as it is read.
+    links: usize,
 }
 
 #[derive(Debug)]
@@ -107,8 +109,10 @@ impl<'a> Block<'a> {
             DAG_JSON => Codec::Json,
             code => return Err(NodeKind::Codec(code).into()),
         };
-        let block = Block { cid, bytes, codec };
-        block.events().try_for_each(|event| event.map(drop)).map_err(malformed)?;
+        let mut block = Block { cid, bytes, codec, links: 0 };
+        for event in block.events() {
+            block.links += usize::from(matches!(event.map_err(malformed)?, Event::Link(_)));
+        }
         Ok(block)
     }
 
@@ -198,17 +202,15 @@ impl<'a> Block<'a> {
     /// How large it is.
     pub(crate) fn sizes(&self) -> Sizes {
         let block = self.bytes.len() as u64;
-        let mut sizes = Sizes { links: 0, block, of_links: 0, of_data: block, cumulative: block };
+        let mut sizes = Sizes { links: self.links, block, of_links: 0, of_data: block, cumulative: block };
         if let Codec::DagPb(node) = &self.codec {
             sizes.of_data = node.data.len() as u64;
             sizes.of_links = block - sizes.of_data;
+            for link in node.links() {
+                sizes.links += 1;
+                sizes.cumulative = sizes.cumulative.saturating_add(link.tsize.unwrap_or(0));
+            }
         }
-        // Only `take` could fail.
-        let _ = self.links(|link| {
-            sizes.links += 1;
-            sizes.cumulative = sizes.cumulative.saturating_add(link.size);
-            Ok(())
-        });
         sizes
     }
 

@@ -13,6 +13,7 @@ use super::Wrong;
 use super::access::Granted;
 use super::content::{Content, Found, Kind, Lack, path};
 use super::streams::{self, Streams};
+use super::uploads;
 use super::{methods, nodes};
 
 /// What `add` takes and `cat` gives at most.
@@ -217,7 +218,7 @@ impl i_p_f_s::Server for Ipfs {
         params: i_p_f_s::WriteParams,
         mut results: i_p_f_s::WriteResults,
     ) -> Result<(), Error> {
-        streams::upload(self, params.get()?.get_pin(), &mut results)
+        uploads::upload(self, params.get()?.get_pin(), &mut results)
     }
 
     async fn ls(self: Rc<Self>, params: i_p_f_s::LsParams, mut results: i_p_f_s::LsResults) -> Result<(), Error> {

@@ -30,6 +30,7 @@ mod seccomp;
 mod socket;
 mod streams;
 mod sys;
+mod uploads;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

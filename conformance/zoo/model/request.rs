@@ -89,9 +89,9 @@ pub struct Open {
 }
 
 impl Open {
-    pub fn new(authority: &str, chunker: u32) -> Self {
+    pub fn new(authority: &str, pin: bool, chunker: u32) -> Self {
         let head = format!(
-            "POST /api/v0/add?pin=false&progress=false&cid-version=1&raw-leaves=true&chunker=size-{chunker}\
+            "POST /api/v0/add?pin={pin}&progress=false&cid-version=1&raw-leaves=true&chunker=size-{chunker}\
              &max-file-links=1024 HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
              Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
         );

@@ -1,6 +1,7 @@
 //! Where and as whom the host meets peers: addresses, identity, whom it admits.
 
 use std::fs::{self, Permissions};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::clauses::Profile;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
-use crate::verdict::{Verdict, fail, holds, same};
+use crate::verdict::{Stop, Verdict, fail, holds, same};
 use crate::visit::Hosting;
 
 pub(crate) const CASES: &[Case] = &[
@@ -45,7 +46,12 @@ fn known(address: &str) -> Verdict<(String, u16, String)> {
 fn ports(hosting: &Hosting<'_>) -> Verdict<Vec<(String, u16)>> {
     let pid = hosting.live.pid();
     let mut inodes = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|fault| match fault.kind() {
+        // A host that isn't dumpable is root's alone to look into (proc_pid_fd(5)).
+        io::ErrorKind::PermissionDenied => Stop::NotVerifiable("only root can see the host's descriptors".into()),
+        _ => fault.into(),
+    })?;
+    for entry in descriptors {
         let to = fs::read_link(entry?.path()).unwrap_or_default();
         let to = to.to_string_lossy().into_owned();
         inodes.extend(to.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).map(str::to_owned));

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::results::CaseLine;
 
 /// The bytes that all stories may take together, so that the page stays small.
-const ALL: usize = 192 << 10;
+const ALL: usize = 64 << 10;
 
 /// What makes the run red.
 pub(super) fn failures(view: &View<'_>) -> Markup {
@@ -47,7 +47,7 @@ pub(super) fn anchor(view: &View<'_>, case: &CaseLine) -> Option<String> {
 
 fn failure(view: &View<'_>, case: &CaseLine, open: bool) -> Markup {
     let told = view.results.cases.iter().filter(|case| case.story.is_some()).count().max(1);
-    let most = (ALL / told / 3).clamp(128, 16 << 10);
+    let most = (ALL / told / 3).clamp(32, 16 << 10);
     html! {
         details.card.told id=[anchor(view, case)] data-state=(case.outcome.word()) open[open] {
             summary {

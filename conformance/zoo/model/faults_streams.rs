@@ -10,7 +10,6 @@ pub const FAULTS: &[Fault] = &[
     Fault::bare("rpc-read-sent-untold", "RPC-26", "says of every read that it sent nothing"),
     Fault::bare("rpc-write-8-mib-at-most", "RPC-27", "refuses a file larger than 8 MiB"),
     Fault::bare("rpc-write-first-chunk", "RPC-27", "stores what is written first alone"),
-    Fault::bare("rpc-write-dropped-is-stored", "RPC-27", "stores an upload that is dropped"),
     Fault::bare("rpc-write-broken-is-stored", "RPC-27", "says that an upload is stored which broke off"),
     Fault::bare("rpc-read-all-in-memory", "RPC-40 RPC-43", "fetches the whole file before it sends any of it"),
     Fault::bare("rpc-read-chunks-of-1-mib", "RPC-40", "sends chunks of 1 MiB"),

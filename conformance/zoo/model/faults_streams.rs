@@ -21,6 +21,7 @@ pub const FAULTS: &[Fault] = &[
     Fault::bare("rpc-write-all-in-memory", "RPC-43 RPC-45", "sends nothing to the daemon before `finish`"),
     Fault::bare("rpc-write-after-end", "RPC-46", "takes what is written after `end`"),
     Fault::bare("rpc-finish-ends", "RPC-46", "takes `finish` for `end` as well"),
+    Fault::bare("rpc-write-dropped-is-stored", "RPC-27", "stores an upload that is dropped"),
     Fault::bare("rpc-write-never-pins", "RPC-47", "pins nothing that is written"),
     Fault::bare("rpc-write-always-pins", "RPC-47", "pins all that is written"),
     Fault::bare("rpc-add-other-chunks", "RPC-48", "cuts what is added into leaves of 256 KiB"),

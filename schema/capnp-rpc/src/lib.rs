@@ -71,8 +71,6 @@ use std::task::{Context, Poll};
 pub use crate::rpc::Disconnector;
 use crate::task_set::TaskSet;
 
-pub use crate::reconnect::{auto_reconnect, lazy_auto_reconnect, SetTarget};
-
 /// Code generated from
 /// [rpc.capnp](https://github.com/capnproto/capnproto/blob/master/c%2B%2B/src/capnp/rpc.capnp).
 pub use released::rpc_capnp;
@@ -102,7 +100,6 @@ mod broken;
 mod flow_control;
 mod local;
 mod queued;
-mod reconnect;
 mod rpc;
 mod sender_queue;
 mod split;

@@ -29,7 +29,7 @@ pub const HOSTILE: Cell = Cell { package: "ww-hostile", variable: "WW_HOSTILE" }
 /// Judges its runtime from inside.
 pub const SELFCHECK: Cell = Cell { package: "ww-selfcheck", variable: "WW_SELFCHECK" };
 /// No cell: the peer that visits one.
-pub const PEER: Cell = Cell { package: "ww-peer", variable: "WW_PEER" };
+pub const PEER: Cell = Cell { package: "ww-peer-probe", variable: "WW_PEER_PROBE" };
 
 /// Why a cell can't be had.
 #[derive(Debug, Error)]

@@ -167,7 +167,7 @@ impl Zoo {
         let mut adapter = real.clone();
         adapter.env.insert("WW_REAL".into(), real.command[0].clone());
         if let Some(peer) = setup.peer() {
-            adapter.env.insert("WW_PEER".into(), peer.to_string_lossy().into_owned());
+            adapter.env.insert("WW_PEER_PROBE".into(), peer.to_string_lossy().into_owned());
         }
         adapter.command = vec![self.program.to_string_lossy().into_owned(), name.into(), "run".into()];
         adapter.user = Caller::Current;

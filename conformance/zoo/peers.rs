@@ -1,7 +1,7 @@
 //! Faults of peers: where they come to, who comes in, as whom, and what they are told.
 //!
 //! What it does: flags are changed or dropped before the real one; the line that tells the addresses is written otherwise;
-//! a relay of TCP, or the stock libp2p of `ww-peer proxy` ([`proxied`]), stands at an address of its own before the real one.
+//! a relay of TCP, or the stock libp2p of `ww-peer-probe proxy` ([`proxied`]), stands at an address of its own before the real one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
@@ -171,7 +171,7 @@ fn is_taken(value: &OsString) -> bool {
 }
 
 fn peer_tool() -> Command {
-    Command::new(std::env::var_os("WW_PEER").unwrap_or_default())
+    Command::new(std::env::var_os("WW_PEER_PROBE").unwrap_or_default())
 }
 
 /// A file with the key of a seed.

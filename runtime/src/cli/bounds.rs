@@ -6,8 +6,7 @@ use std::ffi::OsStr;
 
 use clap::{Arg, ArgMatches};
 
-use super::checked::{FirstError, checked};
-use super::run::unit;
+use super::checked::{FirstError, checked, unit};
 use super::units;
 use crate::jail::bounds::Asked;
 

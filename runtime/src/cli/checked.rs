@@ -10,6 +10,7 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 
 use super::UsageError;
+use super::units::UnitError;
 
 /// The first mistake that a checked value made.
 #[derive(Clone, Default)]
@@ -39,6 +40,16 @@ where
     F: Fn(&OsStr) -> Result<T, UsageError>,
 {
     Checked { first: first.clone(), parse }
+}
+
+/// Parses a value with a unit, in whose refusal the flag is named.
+pub(super) fn unit<T>(
+    flag: &'static str,
+    value: &OsStr,
+    parse: impl Fn(&str) -> Result<T, UnitError>,
+) -> Result<T, UsageError> {
+    let text = value.to_string_lossy();
+    parse(&text).map_err(|source| UsageError::Unit { flag, value: text.into_owned(), source })
 }
 
 impl<F, T> TypedValueParser for Checked<F>

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use libp2p_identity::PeerId;
 
-use super::checked::{FirstError, checked};
+use super::checked::{FirstError, checked, unit};
 use super::level::{self, Form};
 use super::{UsageError, access, bounds, paths, peers, units, value_names};
 use crate::access::Access;
@@ -224,7 +224,8 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .help("Write what happens to this descriptor, one JSON object a line")
                 .long_help(
                     "Write what happens to this descriptor, one JSON object a line: \"started\" with the cell's pid, \
-                     \"listening\" with the peer id and addresses at which peers reach the cell, \"exited\" with ww's exit code and the signal that ended the cell. The cell never has it.",
+                     \"listening\" with the peer id and addresses at which peers reach the cell, \"exited\" with \
+                     ww's exit code and the signal that ended the cell. The cell never has it.",
                 )
                 .value_parser(status_fd(first, claims)),
         )
@@ -256,15 +257,6 @@ fn status_fd(first: &FirstError, claims: Arc<Mutex<Claims>>) -> impl clap::build
         let claimed = claims.status(value, sys::fds::opened);
         claimed.map_err(|source| UsageError::Fd { flag: "--status-fd", value: lossy(value), source })
     })
-}
-
-pub(super) fn unit<T>(
-    flag: &'static str,
-    value: &OsStr,
-    parse: impl Fn(&str) -> Result<T, units::UnitError>,
-) -> Result<T, UsageError> {
-    let text = lossy(value);
-    parse(&text).map_err(|source| UsageError::Unit { flag, value: text, source })
 }
 
 fn lossy(value: &OsStr) -> String {

@@ -37,7 +37,7 @@ pub(super) enum Refusal {
     NotAnAddress { method: &'static str, address: String },
     #[error("system.IPFS.{method}: {path}")]
     Pin { method: &'static str, path: String, source: Box<ContentError> },
-    #[error("system.IPFS.{method}: refused: {path}: this run didn't pin it; to do this needs --ipfs-access full")]
+    #[error("system.IPFS.{method}: refused: {path}: this run didn't pin it, and others' pins need --ipfs-access full")]
     OthersPin { method: &'static str, path: String },
     #[error(
         "system.IPFS.{method}: refused: this run has {most} pins, and a run may have no more; it needs --ipfs-access full"
@@ -56,7 +56,7 @@ pub(super) enum Refusal {
     #[error("system.IPFS.{method}: the path isn't UTF-8")]
     NotText { method: &'static str },
     #[error("system.IPFS.{method}")]
-    Store { method: &'static str, source: ContentError },
+    Daemon { method: &'static str, source: ContentError },
     #[error("system.IPFS.{method}: refused: this run doesn't grant it; it needs --ipfs-access {least}")]
     Access { method: &'static str, least: Access },
     #[error("system.Host.ipfs: refused: this run grants nothing of IPFS; it needs --ipfs-access read, write or full")]

@@ -85,7 +85,7 @@ pub(super) async fn put_block(
     }
     let data = data.to_vec();
     drop(params);
-    let cid = ipfs.content.put_block(data, codec).await.map_err(|source| Refusal::Store { method, source })?;
+    let cid = ipfs.content.put_block(data, codec).await.map_err(|source| Refusal::Daemon { method, source })?;
     results.get().set_cid(cid.to_string());
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) async fn add(
     }
     let data = data.to_vec();
     drop(params);
-    let cid = ipfs.content.add(data).await.map_err(|source| Refusal::Store { method, source })?;
+    let cid = ipfs.content.add(data).await.map_err(|source| Refusal::Daemon { method, source })?;
     results.get().set_cid(cid.to_string());
     Ok(())
 }

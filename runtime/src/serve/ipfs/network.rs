@@ -73,6 +73,6 @@ fn fill<'a>(mut list: text_list::Builder<'_>, texts: impl Iterator<Item = &'a st
 fn refuse(method: &'static str, source: ContentError) -> Refusal {
     match source {
         ContentError::TooLarge { limit } => Refusal::LargeList { method, limit, instead: "`ipfs swarm peers`" },
-        source => Refusal::Store { method, source },
+        source => Refusal::Daemon { method, source },
     }
 }

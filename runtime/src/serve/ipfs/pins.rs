@@ -116,7 +116,7 @@ pub(super) async fn pins(
         let listed = ipfs.content.pins(|cid| found.push(&cid.to_bytes())).await;
         listed.map_err(|source| match source {
             ContentError::TooLarge { limit } => Refusal::LargeList { method, limit, instead: "`ipfs pin ls`" },
-            source => Refusal::Store { method, source },
+            source => Refusal::Daemon { method, source },
         })?;
     } else {
         let kept = ipfs.pins.made.borrow();

@@ -98,7 +98,7 @@ impl byte_sink::Server for Writing {
     async fn write(self: Rc<Self>, params: byte_sink::WriteParams) -> Result<(), Error> {
         let mut sending = self.take("write", false)?;
         let written = sending.upload.write(params.get()?.get_bytes()?).await;
-        written.map_err(|source| Refusal::Store { method: METHOD, source })?;
+        written.map_err(|source| Refusal::Daemon { method: METHOD, source })?;
         *self.state.borrow_mut() = State::Open(sending);
         Ok(())
     }
@@ -114,7 +114,7 @@ impl upload::Server for Writing {
     async fn finish(self: Rc<Self>, _: upload::FinishParams, mut results: upload::FinishResults) -> Result<(), Error> {
         let Sending { upload, pins, _open } = self.take("finish", true)?;
         *self.state.borrow_mut() = State::Finished;
-        let cid = upload.finish().await.map_err(|source| Refusal::Store { method: METHOD, source })?;
+        let cid = upload.finish().await.map_err(|source| Refusal::Daemon { method: METHOD, source })?;
         if let Some(pins) = pins {
             pins.pin(METHOD, &wide(&cid), &cid.to_string()).await?;
         }

@@ -1,4 +1,5 @@
-//! The summary of the end of a run, as text: what went wrong first, the verdict last, where a terminal shows it.
+//! The summary of the end of a run, as text: what went wrong and the verdict last, where a terminal, and the end of a log,
+//! show it.
 //!
 //! What must stay true: without colours there is no escape sequence in it, and with them none that an
 //! implementation printed; what is meant to be copied, a command line, is never broken into lines.
@@ -16,12 +17,12 @@ const MOST: usize = 1_500;
 /// The text.
 pub(super) fn summary(view: &View<'_>, width: usize, color: bool) -> String {
     let mut page = Page { text: String::new(), width: width.max(40), color };
-    failures(&mut page, view);
-    known(&mut page, view);
-    skipped(&mut page, view);
-    stale(&mut page, view);
     slowest(&mut page, view);
     score(&mut page, view);
+    skipped(&mut page, view);
+    known(&mut page, view);
+    stale(&mut page, view);
+    failures(&mut page, view);
     verdict(&mut page, view);
     page.text
 }

@@ -96,10 +96,11 @@ impl Done {
     }
 }
 
-/// How many processors this process may use: as many cases are run at a time.
+/// How many cases are run at a time where nobody says: two for each processor that this process may use, as they wait
+/// more than they work.
 #[must_use]
-pub fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+pub fn usual_jobs() -> usize {
+    2 * thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs tasks, so many at a time, until all are done or the sign is raised; `each` hears of every

@@ -106,7 +106,7 @@ pub struct Run {
     pub judged: Judged,
     #[command(flatten)]
     pub which: Which,
-    /// How many cases at a time; without it, one for each processor.
+    /// How many cases at a time; without it, two for each processor.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// A folder for the results: the stream, reports as HTML, Markdown, JUnit and badge, and a replay
@@ -214,7 +214,7 @@ pub struct Zoo {
     /// Lists the faults, and runs none.
     #[arg(long)]
     pub list: bool,
-    /// How many cases at a time; without it, one for each processor.
+    /// How many cases at a time; without it, two for each processor.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     #[command(flatten)]
@@ -223,7 +223,7 @@ pub struct Zoo {
 
 #[derive(Debug, Args)]
 pub struct Baseline {
-    /// How many cases at a time; without it, one for each processor.
+    /// How many cases at a time; without it, two for each processor.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     #[command(flatten)]

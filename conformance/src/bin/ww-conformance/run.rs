@@ -40,7 +40,7 @@ pub fn run(wanted: Run) -> Result<Ended, Trouble> {
         setup: &setup,
         selection: &selection,
         expectations: &expectations.unwrap_or_default(),
-        jobs: wanted.jobs.map_or_else(runner::processors, usize::from),
+        jobs: wanted.jobs.map_or_else(runner::usual_jobs, usize::from),
         fail_fast: wanted.fail_fast,
         report: wanted.report.clone(),
     };

@@ -100,7 +100,7 @@ fn by_hand(judged: &Judged, trials: &[&Trial]) {
         let tasks: Vec<Task> = trials.iter().map(task).collect();
         let sign = Arc::new(StopSign::new().map_err(harness)?);
         let mut lines = vec![String::new(); tasks.len()];
-        runner::run(&tasks, runner::processors(), &sign, |at, done| {
+        runner::run(&tasks, runner::usual_jobs(), &sign, |at, done| {
             lines[at] = done.commands.into_iter().next().unwrap_or_default();
         });
         Ok(lines)

@@ -5,7 +5,7 @@
 //! Clauses: P2P-03, P2P-04, P2P-05.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::ifaddrs::getifaddrs;
@@ -22,7 +22,16 @@ pub struct Bound {
     /// Where, its port known.
     pub address: Address,
     /// The socket.
-    pub socket: TcpListener,
+    pub socket: Socket,
+}
+
+/// A socket of either kind.
+#[derive(Debug)]
+pub enum Socket {
+    /// One that listens.
+    Tcp(TcpListener),
+    /// One to which packets of all connections come.
+    Quic(UdpSocket),
 }
 
 /// Why there is nothing to listen at. Exit code 1.
@@ -42,22 +51,32 @@ pub fn all(addresses: &[Address]) -> Result<Vec<Bound>, ListenError> {
 
 impl Bound {
     fn new(address: Address) -> io::Result<Bound> {
-        if address.over == Over::Quic {
-            return Err(io::Error::other("this ww was built without QUIC"));
-        }
         let family = if address.at.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
-        // A port whose last connections linger is free (socket(7)); one that somebody listens at isn't.
-        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        let fd = match address.over {
+            Over::Tcp => socket(family, SockType::Stream, flags, SockProtocol::Tcp)?,
+            Over::Quic => socket(family, SockType::Datagram, flags, SockProtocol::Udp)?,
+        };
+        if address.over == Over::Tcp {
+            // A port whose last connections linger is free (socket(7)); one that somebody listens at isn't. On a socket of
+            // UDP it would let two have the same.
+            setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        }
         if address.at.is_ipv6() {
             // `/ip6/::` doesn't speak of IPv4.
             setsockopt(&fd, sockopt::Ipv6V6Only, &true)?;
         }
         bind(fd.as_raw_fd(), &SockaddrStorage::from(address.at))?;
-        // As many may wait to be taken as the machine has room for: peers may come all at once.
-        listen(&fd, Backlog::MAXALLOWABLE)?;
-        Ok(Bound { address: Address { at: at(&fd)?, ..address }, socket: fd.into() })
+        let address = Address { at: at(&fd)?, ..address };
+        let socket = match address.over {
+            Over::Tcp => {
+                // As many may wait to be taken as the machine has room for: peers may come all at once.
+                listen(&fd, Backlog::MAXALLOWABLE)?;
+                Socket::Tcp(fd.into())
+            }
+            Over::Quic => Socket::Quic(fd.into()),
+        };
+        Ok(Bound { address, socket })
     }
 
     /// Where peers can come to: an address that stands for all of the machine's is told as those.

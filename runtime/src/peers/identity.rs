@@ -67,7 +67,7 @@ pub fn read(path: &Path) -> Result<Keypair, IdentityError> {
 
 /// A fresh one. `None`: there is no randomness to be had.
 pub fn fresh() -> Option<Keypair> {
-    Keypair::ed25519_from_bytes(super::noise::random()?).ok()
+    Keypair::ed25519_from_bytes(super::tcp::random()?).ok()
 }
 
 fn parsed(text: &str) -> Option<Keypair> {

@@ -13,8 +13,29 @@ use std::time::Instant;
 use libp2p_identity::PeerId;
 use tokio::sync::Notify;
 
-use super::frame::Why;
 use super::limits;
+
+/// Why a connection is ended, as its peer is told: the codes are those of Yamux, and QUIC's have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The host ends, or the peer was idle for too long.
+    Normal = 0,
+    /// The peer broke the protocol.
+    Protocol = 1,
+    /// It took more than it may.
+    Bounds = 2,
+}
+
+impl Why {
+    /// In words, for those transports that carry them.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Why::Normal => "the cell has ended, or nobody used this connection",
+            Why::Protocol => "the protocol was broken",
+            Why::Bounds => "it took more than it may",
+        }
+    }
+}
 
 /// All connections that were secured.
 #[derive(Default)]

@@ -26,6 +26,14 @@ pub(super) const UNREAD: usize = 128 << 10;
 /// Bytes for a peer that wait to be sent, above which nothing more is read from it or written to its streams.
 pub(super) const UNSENT: usize = 64 << 10;
 
+/// Connections over QUIC that were secured: each is promised memory (`quic::windows`).
+pub(super) const QUIC_CONNECTIONS: usize = 128;
+/// Those that aren't yet, each with a state of TLS and of QUIC's.
+pub(super) const QUIC_HANDSHAKES: usize = 32;
+/// Bytes that are kept of a connection that wasn't looked at yet, and of a handshake that comes in pieces.
+pub(super) const QUIC_EARLY: u64 = 8 << 10;
+pub(super) const QUIC_CRYPTO: usize = 8 << 10;
+
 /// How long a connection may take to be secured, and a stream to say what it speaks.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection may have no session.

@@ -1,7 +1,7 @@
 //! Peers: they come over libp2p while the cell runs, and speak with it.
 //!
-//! TCP, Noise and Yamux, each as libp2p has it, written for a host that is to stay small whatever peers do
-//! (docs/decisions/peers.md).
+//! Over TCP with Noise and Yamux (`tcp`), or over QUIC (`quic`), each as libp2p has it; what is spoken on their streams, who
+//! comes in and what all may take is the same for both (docs/decisions/peers.md).
 //! What must stay true: a run to which no peer comes pays a socket and a key, once its cell runs; one thread serves all;
 //! what a peer does ends at worst its own connection.
 //! Clauses: P2P-*, SELF-06.
@@ -10,20 +10,17 @@ pub mod address;
 pub mod bound;
 pub mod identity;
 
-mod accept;
-mod channel;
-mod connection;
-mod flow;
-mod frame;
+mod descriptors;
+mod handshakes;
 mod identify;
 mod life;
 mod limits;
-mod mux;
-mod noise;
 mod protobuf;
 mod protocols;
+mod quic;
 mod select;
 mod stream;
+mod tcp;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -34,11 +31,10 @@ use futures::future::LocalBoxFuture;
 use libp2p_identity::{Keypair, PeerId};
 use tokio::time::{Instant, sleep};
 
-use accept::Pace;
 use address::Address;
-use bound::Bound;
+use bound::{Bound, Socket};
+use handshakes::Pace;
 use life::{Lives, Place};
-use noise::Keys;
 
 pub use stream::Stream;
 
@@ -70,7 +66,7 @@ pub struct Coming {
 pub struct Peers {
     identity: Keypair,
     allowed: BTreeSet<PeerId>,
-    keys: Keys,
+    keys: tcp::Keys,
     pace: Pace,
     addresses: Vec<Address>,
     lives: Rc<Lives>,
@@ -83,15 +79,24 @@ impl Peers {
     pub fn serve(who: Who, bound: Vec<Bound>, vat: Rc<dyn Vat>) -> io::Result<Rc<Peers>> {
         let none = || io::Error::other("there is no randomness for a key");
         let identity = who.identity.or_else(identity::fresh).ok_or_else(none)?;
-        let keys = Keys::new(&identity).ok_or_else(none)?;
+        let keys = tcp::Keys::new(&identity).ok_or_else(none)?;
         let addresses = bound.iter().flat_map(Bound::reachable).collect();
-        let most = limits::CONNECTIONS.min(accept::room());
+        let most = limits::CONNECTIONS.min(descriptors::room());
         let lives = Rc::new(Lives::default());
         let peers =
             Rc::new(Peers { identity, allowed: who.allowed, keys, pace: Pace::new(), addresses, lives, most, vat });
+        let windows = Rc::default();
         for Bound { socket, .. } in bound {
-            let socket = tokio::net::TcpListener::from_std(socket)?;
-            tokio::task::spawn_local(accept::run(socket, peers.clone()));
+            match socket {
+                Socket::Tcp(socket) => {
+                    let socket = tokio::net::TcpListener::from_std(socket)?;
+                    tokio::task::spawn_local(tcp::accept(socket, peers.clone()));
+                }
+                Socket::Quic(socket) => {
+                    let endpoint = quic::endpoint(socket, &peers.identity)?;
+                    tokio::task::spawn_local(quic::accept(endpoint, peers.clone(), Rc::clone(&windows)));
+                }
+            }
         }
         Ok(peers)
     }
@@ -128,7 +133,7 @@ impl Peers {
         &self.pace
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &tcp::Keys {
         &self.keys
     }
 

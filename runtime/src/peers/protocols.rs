@@ -26,8 +26,7 @@ pub(super) async fn serve(mut stream: Stream, life: Rc<Life>, peers: Rc<Peers>) 
     let mut heard = Vec::new();
     let chosen = timeout(limits::HANDSHAKE, select(&mut stream, &mut heard, &ALL)).await;
     let Ok(Ok(chosen)) = chosen else { return };
-    stream.put_back(&heard);
-    drop(heard);
+    stream.put_back(heard);
     match ALL[chosen] {
         WW => {
             let Some(_session) = life.session() else { return };

@@ -1,95 +1,84 @@
-//! A stream that a peer opened, as bytes that are read and written.
-//!
-//! What must stay true: what was written is sent at [`AsyncWrite::poll_flush`], and with as few frames and system calls as
-//! can be; a stream that is dropped before its end is reset.
+//! A stream that a peer opened, whatever it came over.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::mux::Mux;
 use super::select::Talk;
+use super::{quic, tcp};
 
-/// A stream of a connection.
+/// A stream of a connection: what is written is sent at [`AsyncWrite::poll_flush`]; one that is dropped before its end is
+/// reset.
 pub struct Stream {
-    mux: Rc<RefCell<Mux>>,
-    number: u32,
+    carrier: Carrier,
+    /// What was read too far, and is read first.
+    front: Vec<u8>,
+}
+
+enum Carrier {
+    Tcp(tcp::Stream),
+    Quic(quic::Stream),
+}
+
+impl From<tcp::Stream> for Stream {
+    fn from(stream: tcp::Stream) -> Stream {
+        Stream { carrier: Carrier::Tcp(stream), front: Vec::new() }
+    }
+}
+
+impl From<quic::Stream> for Stream {
+    fn from(stream: quic::Stream) -> Stream {
+        Stream { carrier: Carrier::Quic(stream), front: Vec::new() }
+    }
 }
 
 impl Stream {
-    /// The stream of this number, of which there is no other.
-    pub(super) fn new(mux: Rc<RefCell<Mux>>, number: u32) -> Stream {
-        Stream { mux, number }
-    }
-
     /// Puts back what was read too far.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        self.mux.borrow_mut().put_back(self.number, bytes);
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.front = bytes;
     }
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut mux = self.mux.borrow_mut();
-        let taken = mux.take(self.number, buffer);
-        if taken > 0 || buffer.is_empty() {
-            return Poll::Ready(Ok(taken));
-        }
-        match mux.flows.get_mut(&self.number) {
-            Some(flow) if flow.theirs_ended => Poll::Ready(Ok(0)),
-            Some(flow) if !flow.reset => {
-                flow.reader = Some(context.waker().clone());
-                Poll::Pending
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.front.is_empty() {
+            let length = buffer.len().min(self.front.len());
+            buffer[..length].copy_from_slice(&self.front[..length]);
+            self.front.drain(..length);
+            if self.front.is_empty() {
+                self.front = Vec::new();
             }
-            _ => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            return Poll::Ready(Ok(length));
+        }
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Carrier::Quic(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let mut mux = self.mux.borrow_mut();
-        let ended = mux.flows.get(&self.number).is_none_or(|flow| flow.reset || flow.ours_ended);
-        if ended || mux.is_over() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_write(context, data),
+            Carrier::Quic(stream) => Pin::new(stream).poll_write(context, data),
         }
-        let mut written = mux.write(self.number, data);
-        if written == 0 && !data.is_empty() {
-            // What is queued may be in the way.
-            mux.push()?;
-            written = mux.write(self.number, data);
-        }
-        if written > 0 || data.is_empty() {
-            return Poll::Ready(Ok(written));
-        }
-        if let Some(flow) = mux.flows.get_mut(&self.number) {
-            flow.writer = Some(context.waker().clone());
-        }
-        Poll::Pending
     }
 
-    /// The driver of the connection sends what doesn't go at once.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut mux = self.mux.borrow_mut();
-        if mux.is_over() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Carrier::Quic(stream) => Pin::new(stream).poll_flush(context),
         }
-        Poll::Ready(mux.push())
     }
 
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.mux.borrow_mut().finish(self.number);
-        self.poll_flush(context)
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.mux.borrow_mut().release(self.number);
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_close(context),
+            Carrier::Quic(stream) => Pin::new(stream).poll_close(context),
+        }
     }
 }
 

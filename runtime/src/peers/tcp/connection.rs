@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
 use super::channel::Channel;
-use super::life::Place;
 use super::mux::{End, Mux};
 use super::noise::{self, Refused};
-use super::select::{Talk, select};
 use super::stream::Stream;
-use super::{Peers, limits, protocols};
+use crate::peers::life::Place;
+use crate::peers::select::{Talk, select};
+use crate::peers::{Peers, limits, protocols};
 
 const NOISE: &str = "/noise";
 const YAMUX: &str = "/yamux/1.0.0";
@@ -117,7 +117,7 @@ async fn until_end(place: &Place, mux: &Rc<RefCell<Mux>>, peers: &Rc<Peers>) -> 
             opened = std::future::poll_fn(|context| mux.borrow_mut().drive(context)) => match opened {
                 Ok(number) => {
                     let stream = Stream::new(mux.clone(), number);
-                    tokio::task::spawn_local(protocols::serve(stream, place.life.clone(), peers.clone()));
+                    tokio::task::spawn_local(protocols::serve(stream.into(), place.life.clone(), peers.clone()));
                 }
                 Err(end) => return end,
             },

@@ -21,17 +21,6 @@ pub(super) enum Kind {
     GoAway = 3,
 }
 
-/// Why a connection is ended, as its peer is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// The host ends, or the peer was idle for too long.
-    Normal = 0,
-    /// The peer broke the protocol.
-    Protocol = 1,
-    /// It took more than it may.
-    Bounds = 2,
-}
-
 /// The header of a frame. `length` is of the data behind it; or a window's growth, a ping's number, a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {

@@ -15,7 +15,7 @@ use snow::TransportState;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::select::Talk;
+use crate::peers::select::Talk;
 
 /// Bytes that one read takes.
 const READ: usize = 32 << 10;
@@ -25,7 +25,7 @@ const PREFIX: usize = 2;
 const TAG: usize = 16;
 /// Plain bytes in one message.
 const LARGEST: usize = 32 << 10;
-/// What a message has at most of which no [`Life`](super::life::Life) knows yet.
+/// What a message has at most of which no [`Life`](crate::peers::life::Life) knows yet.
 const SMALL: usize = 8 << 10;
 /// A buffer with more room than this is given back when it is empty.
 const KEPT: usize = 256;

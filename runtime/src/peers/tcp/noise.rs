@@ -12,7 +12,7 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState, TransportState};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 
-use super::protobuf::{field, fields};
+use crate::peers::protobuf::{field, fields};
 
 const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_SHA256";
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
@@ -33,14 +33,14 @@ impl From<snow::Error> for Refused {
 }
 
 /// As many bytes as nobody can guess. `None`: there is no randomness to be had.
-pub(super) fn random() -> Option<[u8; 32]> {
+pub(in crate::peers) fn random() -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     RingResolver.resolve_rng()?.try_fill_bytes(&mut bytes).ok()?;
     Some(bytes)
 }
 
 /// What this run answers handshakes with.
-pub(super) struct Keys {
+pub(in crate::peers) struct Keys {
     parameters: NoiseParams,
     secret: [u8; 32],
     payload: Vec<u8>,
@@ -48,7 +48,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Makes a static key and signs it. `None`: there is no randomness to be had.
-    pub(super) fn new(identity: &Keypair) -> Option<Keys> {
+    pub(in crate::peers) fn new(identity: &Keypair) -> Option<Keys> {
         let mut pair = Pair::default();
         pair.set(&random()?);
         let signature = identity.sign(&[DOMAIN, &pair.public].concat()).ok()?;

@@ -1,25 +1,28 @@
 //! A cell that is hostile on the RPC socket: what it sends, how much of it, and whether or not it reads.
 //!
-//! What it does: each attack of the RPC probe in a run of its own; what is measured of the host is measured from
-//! outside, from its idle state on.
+//! What it does: each attack of the RPC probe in a run of its own ([`attack`]); here is what the host says to it, and in
+//! [`cost`] what the host pays for it.
 //! What must stay true: an attack that wasn't made isn't taken for one that failed: the probe says how much was taken.
 
+#[path = "rpc_hostile/attack.rs"]
+mod attack;
+#[path = "rpc_hostile/cost.rs"]
+mod cost;
 #[path = "rpc_hostile/host.rs"]
 mod host;
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::time::Duration;
 
-use serde::Deserialize;
-
-use crate::cases::ipfs::nobody;
-use crate::ended::Ended;
-use crate::invocation::Invocation;
 use crate::registry::{Case, case};
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, holds};
-use host::Host;
+use crate::verdict::Verdict;
+use attack::{alone, attack, made};
+use cost::{
+    self_04_floods_cost_the_host_no_memory, self_04_large_messages_are_held_one_at_a_time,
+    self_04_what_nobody_lets_go_of_is_bounded, self_04_what_nobody_reads_costs_the_host_no_memory,
+    self_04_what_was_answered_is_let_go_of, self_05_descriptors_are_never_kept,
+    self_05_what_isnt_the_protocol_ends_the_session_alone, self_09_a_silent_cell_costs_no_time,
+};
 
 pub(crate) const CASES: &[Case] = &[
     case!(rpc_29_a_message_has_9_mib_at_most),
@@ -40,98 +43,6 @@ pub(crate) const CASES: &[Case] = &[
     case!(self_05_descriptors_are_never_kept),
     case!(self_09_a_silent_cell_costs_no_time),
 ];
-
-/// What a host may take above its idle state: 20 MB.
-const MOST_KIB: i64 = 20_000_000 / 1024;
-/// The exit code of a cell that has done its attack.
-const DONE: i32 = 5;
-
-/// What the host said to an attack.
-#[derive(Debug, Deserialize)]
-struct Heard {
-    kinds: std::collections::BTreeMap<String, u64>,
-    ended: bool,
-    why: Option<String>,
-    last: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Told {
-    taken: u64,
-    heard: Heard,
-}
-
-/// One attack that was made.
-struct Attacked {
-    told: Told,
-    run: Ended,
-    grown: i64,
-    opened: Option<i64>,
-}
-
-impl Attacked {
-    fn count(&self, kind: &str) -> u64 {
-        self.told.heard.kinds.get(kind).copied().unwrap_or(0)
-    }
-
-    /// Checks that the session ended, or didn't.
-    fn ends(&self, name: &str, ended: bool) -> Verdict<&Self> {
-        self.run.same(format!("the session ends at {name}"), self.told.heard.ended, ended)?;
-        Ok(self)
-    }
-
-    /// Checks that so many messages of a kind were heard.
-    fn hears(&self, name: &str, kind: &str, count: u64) -> Verdict<&Self> {
-        self.run.same(format!("`{kind}` at {name}"), self.count(kind), count)?;
-        Ok(self)
-    }
-
-    fn keeps_its_memory(&self, name: &str) -> Verdict<&Self> {
-        let grown = self.grown;
-        self.run.holds(format!("{name} costs the host at most 20 MB ({grown} KiB)"), grown < MOST_KIB)?;
-        Ok(self)
-    }
-}
-
-fn program<'a>(suite: &'a Suite<'_>) -> Verdict<&'a Path> {
-    suite.setup().rpc_probe().ok_or_else(|| Stop::Harness("there is no RPC probe".into()))
-}
-
-fn attacker<'a>(suite: &'a Suite<'_>, run: Invocation<'a>, name: &str) -> Verdict<Invocation<'a>> {
-    Ok(run.binary(program(suite)?, ["attack", name]).with_input().at_most(Duration::from_secs(120)))
-}
-
-/// Makes an attack. One that is `unread` says when no more is taken, and reads from then on.
-fn made<'a>(suite: &'a Suite<'_>, run: Invocation<'a>, name: &str, unread: bool) -> Verdict<Attacked> {
-    let mut run = attacker(suite, run, name)?.start()?;
-    run.hears("idle", 1)?;
-    let host = Host::of(run.pid(), program(suite)?);
-    let (idle, open) = (host.memory()?, host.descriptors());
-    run.say("\n")?;
-    if unread {
-        run.hears("full", 1)?;
-        run.say("\n")?;
-    }
-    run.hears("done", 1)?;
-    let grown = host.most_memory()? - idle;
-    let opened = host.descriptors().zip(open).map(|(now, before)| now - before);
-    run.say("\n")?;
-    let run = run.finish()?;
-    run.exits(DONE)?.is_silent()?;
-    let said = String::from_utf8_lossy(&run.stdout).into_owned();
-    let told = said.lines().find_map(|line| line.strip_prefix("done "));
-    let told = serde_json::from_str(told.ok_or_else(|| Stop::Harness(format!("the probe said {said}")))?)?;
-    Ok(Attacked { told, run, grown, opened })
-}
-
-fn attack(suite: &Suite<'_>, name: &str) -> Verdict<Attacked> {
-    made(suite, alone(suite)?, name, false)
-}
-
-/// A run without a daemon: what is asked for is inside of its CID.
-fn alone<'a>(suite: &'a Suite<'_>) -> Verdict<Invocation<'a>> {
-    Ok(suite.ww().flags(["--ipfs", &nobody()?]))
-}
 
 fn rpc_29_a_message_has_9_mib_at_most(suite: &Suite<'_>) -> Verdict {
     let name = "a-call-of-9-mib";
@@ -224,127 +135,6 @@ fn rpc_57_who_doesnt_read_is_waited_for(suite: &Suite<'_>) -> Verdict {
         ("bootstraps-unread", "return results", 50_000),
     ] {
         made(suite, alone(suite)?, name, true)?.ends(name, false)?.hears(name, kind, count)?;
-    }
-    Ok(())
-}
-
-fn self_04_floods_cost_the_host_no_memory(suite: &Suite<'_>) -> Verdict {
-    for (name, bytes) in [
-        ("calls", 6_000_000),
-        ("bootstraps", 4_000_000),
-        ("finishes", 8_000_000),
-        ("unknown-types", 1_600_000),
-        ("resolves", 3_000_000),
-        ("capabilities-of-failures", 6_000_000),
-        ("promises", 4_000_000),
-    ] {
-        taken(suite, name, bytes)?;
-    }
-    Ok(())
-}
-
-/// Makes an attack that the host is to take whole.
-fn taken(suite: &Suite<'_>, name: &str, bytes: u64) -> Verdict {
-    let attacked = attack(suite, name)?;
-    attacked.ends(name, false)?.keeps_its_memory(name)?;
-    let taken = attacked.told.taken;
-    attacked.run.holds(format!("all of {name} was taken ({taken} bytes)"), taken >= bytes)?;
-    Ok(())
-}
-
-fn self_04_what_was_answered_is_let_go_of(suite: &Suite<'_>) -> Verdict {
-    taken(suite, "long-paths", 24_000_000)
-}
-
-fn self_04_large_messages_are_held_one_at_a_time(suite: &Suite<'_>) -> Verdict {
-    taken(suite, "largest-calls", 56_000_000)
-}
-
-fn self_04_what_nobody_reads_costs_the_host_no_memory(suite: &Suite<'_>) -> Verdict {
-    for name in [
-        "calls-unread",
-        "failures-unread",
-        "bootstraps-unread",
-        "unknown-types-unread",
-        "unknown-types-large",
-        "resolves-unread",
-        "capabilities-of-failures-unread",
-        "redirections-unread",
-        "largest-calls-unread",
-    ] {
-        made(suite, alone(suite)?, name, true)?.keeps_its_memory(name)?;
-    }
-    Ok(())
-}
-
-fn self_04_what_nobody_lets_go_of_is_bounded(suite: &Suite<'_>) -> Verdict {
-    for name in ["failures-unfinished", "bootstraps-unfinished", "redirections", "calls-on-calls"] {
-        let attacked = attack(suite, name)?;
-        attacked.keeps_its_memory(name)?;
-        let heard = &attacked.told.heard;
-        let told = !heard.ended || heard.why.as_deref().is_some_and(|why| !why.is_empty());
-        attacked.run.holds(format!("a session that {name} ends says why"), told)?;
-    }
-    Ok(())
-}
-
-fn self_05_what_isnt_the_protocol_ends_the_session_alone(suite: &Suite<'_>) -> Verdict {
-    for name in [
-        "garbage",
-        "text",
-        "no-segment",
-        "512-segments",
-        "four-billion-segments",
-        "a-prefix-of-32-gib",
-        "a-cycle",
-        "a-cycle-of-unimplemented",
-        "a-deep-message",
-        "one-thing-4000-times",
-        "a-far-pointer-to-nowhere",
-        "a-list-as-root",
-        "a-return-never-asked-for",
-        "a-release-too-many",
-        "a-disembargo-of-nothing",
-        "a-disembargo-of-the-host",
-        "one-question-twice",
-    ] {
-        attack(suite, name)?.ends(name, true)?.keeps_its_memory(name)?;
-    }
-    Ok(())
-}
-
-fn self_05_descriptors_are_never_kept(suite: &Suite<'_>) -> Verdict {
-    for name in ["descriptors", "sockets", "nested-sockets"] {
-        let attacked = attack(suite, name)?;
-        attacked.keeps_its_memory(name)?;
-        // Others than root can't count those of a host that can't be traced; there, the kernel's own count is enough:
-        // a user who has too many on their way can send no more.
-        if let Some(opened) = attacked.opened {
-            attacked.run.holds(format!("{name} leaves nothing open ({opened} more)"), opened < 16)?;
-        }
-        attacked.ends(name, true)?;
-    }
-    Ok(())
-}
-
-/// How long a silent cell is watched, and what its host may take of a processor meanwhile.
-const WATCHED: Duration = Duration::from_secs(2);
-const BUSY: Duration = Duration::from_millis(200);
-
-fn self_09_a_silent_cell_costs_no_time(suite: &Suite<'_>) -> Verdict {
-    for name in ["nothing", "half-a-header", "half-a-message", "most-of-the-largest"] {
-        let mut run = attacker(suite, alone(suite)?, name)?.start()?;
-        run.hears("idle", 1)?;
-        run.say("\n")?;
-        run.hears("done", 1)?;
-        let host = Host::of(run.pid(), program(suite)?);
-        let before = host.time()?;
-        // It is what is measured, and nothing that could be waited for.
-        std::thread::sleep(WATCHED);
-        let spent = host.time()? - before;
-        run.say("\n")?;
-        run.finish()?.exits(DONE)?.is_silent()?;
-        holds(format!("a host is idle after {name}"), spent < BUSY, format!("{spent:?} within {WATCHED:?}"))?;
     }
     Ok(())
 }

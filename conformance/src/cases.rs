@@ -61,6 +61,8 @@ mod modes;
 mod p2p;
 #[path = "../cases/p2p_hostile.rs"]
 mod p2p_hostile;
+#[path = "../cases/p2p_identity.rs"]
+mod p2p_identity;
 #[path = "../cases/p2p_served.rs"]
 mod p2p_served;
 #[path = "../cases/path.rs"]
@@ -138,6 +140,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     modes::CASES,
     p2p::CASES,
     p2p_hostile::CASES,
+    p2p_identity::CASES,
     p2p_served::CASES,
     path::CASES,
     path_grants::CASES,

@@ -1,9 +1,9 @@
-//! A cell that peers visit: a run whose addresses are told, the peers that come to it, and what it takes of the machine.
+//! A cell that peers visit: a run whose addresses are told, and what it takes of the machine.
 //!
-//! What it does: [`Hosting`] is a run that listens; [`Hosting::peer`] has a peer do one thing there, [`Hosting::visitor`] has
-//! one stay.
-//! What must stay true: where the addresses are is what the adapter says; a peer that can't do what it was asked to says
-//! so, and only a case judges that.
+//! What it does: [`Hosting`] is a run that listens; who visits it is in [`peer`].
+//! What must stay true: where the addresses are is what the adapter says.
+
+mod peer;
 
 use std::fs;
 use std::time::Duration;
@@ -18,7 +18,9 @@ use crate::ended::Ended;
 use crate::invocation::Invocation;
 use crate::live::Live;
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, checked, fail, holds};
+use crate::verdict::{Stop, Verdict, checked, fail};
+
+pub use peer::Visitor;
 
 /// How long a host may take to listen.
 const SOON: Duration = Duration::from_secs(10);
@@ -38,10 +40,6 @@ pub struct Hosting<'a> {
     /// Where it listens, the first that it told first.
     pub addresses: Vec<String>,
 }
-
-/// A peer that stays.
-#[derive(Debug)]
-pub struct Visitor<'a>(Live<'a>);
 
 impl<'a> Suite<'a> {
     /// A run of the RPC probe, which serves peers as its words say, with further flags; waits until it listens and the
@@ -95,35 +93,6 @@ impl<'a> Suite<'a> {
         let status = by_status.then(|| Capture::of(reader));
         Ok(Hosting { suite: self, live, status, addresses: vec![] })
     }
-
-    fn peer_command(&'a self, words: &[&str]) -> Verdict<Invocation<'a>> {
-        let peer = self.setup().peer().ok_or_else(|| Stop::Harness("there is no peer".into()))?;
-        Ok(self.command([peer.as_os_str().as_encoded_bytes()]).flags(words))
-    }
-
-    /// What the peer's program says of a seed: its `id`, or the line of a file for `--identity`, its `key`.
-    ///
-    /// # Errors
-    /// A fault of the harness.
-    pub fn peer_says(&'a self, what: &str, seed: &str) -> Verdict<String> {
-        let said = self.peer_command(&[what, seed])?.run()?;
-        Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
-    }
-
-    /// Has a peer visit an address.
-    ///
-    /// # Errors
-    /// A fault of the harness.
-    pub fn peer_at(&'a self, address: &str, words: &[&str]) -> Verdict<Value> {
-        let run = self
-            .peer_command(&[&as_key(words)[..], &[address], without_key(words)].concat())?
-            .at_most(Duration::from_secs(90))
-            .run()?;
-        if run.report.overdue && run.stdout.is_empty() {
-            return fail(format!("a peer's `{}` comes to an end", words.join(" ")), "it waited until it was killed");
-        }
-        last_line(&run.stdout)
-    }
 }
 
 impl<'a> Hosting<'a> {
@@ -170,32 +139,6 @@ impl<'a> Hosting<'a> {
         self.addresses.first().map_or_else(|| fail("an address", "none"), |address| Ok(address.as_str()))
     }
 
-    /// Has a peer do one thing, and gives what came of it. Words may begin with `--key SEED`.
-    ///
-    /// # Errors
-    /// A fault of the harness.
-    pub fn peer(&self, words: &[&str]) -> Verdict<Value> {
-        self.suite.peer_at(self.address()?, words)
-    }
-
-    /// Checks that a peer's call gives this.
-    ///
-    /// # Errors
-    /// A failure, where it doesn't.
-    pub fn answers(&self, words: &[&str], wanted: Value) -> Verdict {
-        let said = self.peer(words)?;
-        holds(format!("a peer's `{}` gives {wanted}", words.join(" ")), said["ok"] == wanted, said)
-    }
-
-    /// Has a peer come and stay.
-    ///
-    /// # Errors
-    /// A fault of the harness.
-    pub fn visitor(&self, words: &[&str]) -> Verdict<Visitor<'a>> {
-        let words = [&as_key(words)[..], &[self.address()?], without_key(words)].concat();
-        Ok(Visitor(self.suite.peer_command(&words)?.at_most(Duration::from_secs(150)).with_input().start()?))
-    }
-
     /// Bytes that the host has in memory: its process and those that it started, but the cell.
     ///
     /// # Errors
@@ -226,61 +169,6 @@ impl<'a> Hosting<'a> {
     pub fn finish(self) -> Verdict<Ended> {
         self.live.finish()
     }
-}
-
-impl Visitor<'_> {
-    /// Waits until it is there.
-    ///
-    /// # Errors
-    /// A failure, where it says otherwise.
-    pub fn ready(&self) -> Verdict {
-        self.0.hears("\"ready\"", 1)
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn pid(&self) -> i32 {
-        self.0.pid()
-    }
-
-    /// Sends it a signal.
-    pub fn signal(&self, signal: nix::sys::signal::Signal) {
-        self.0.signal(signal);
-    }
-
-    /// Tells it to leave, and gives what it found.
-    ///
-    /// # Errors
-    /// A fault of the harness.
-    pub fn leave(mut self) -> Verdict<Value> {
-        self.0.end_input();
-        self.found()
-    }
-
-    /// Waits until it has seen the end of what it waits for, and gives what it found.
-    ///
-    /// # Errors
-    /// A failure, where it doesn't end.
-    pub fn found(self) -> Verdict<Value> {
-        self.0.output_ends(Duration::from_secs(150))?;
-        let said = self.0.output();
-        self.0.finish()?;
-        last_line(&said)
-    }
-}
-
-fn as_key<'w>(words: &[&'w str]) -> Vec<&'w str> {
-    if words.first() == Some(&"--key") { words[..2].to_vec() } else { vec![] }
-}
-
-fn without_key<'s, 'w>(words: &'s [&'w str]) -> &'s [&'w str] {
-    if words.first() == Some(&"--key") { &words[2..] } else { words }
-}
-
-fn last_line(said: &[u8]) -> Verdict<Value> {
-    let text = String::from_utf8_lossy(said);
-    let line = text.lines().last().unwrap_or_default();
-    serde_json::from_str(line).map_err(|fault| Stop::Harness(format!("the peer said {text:?}: {fault}")))
 }
 
 /// The addresses of a `listening` line.

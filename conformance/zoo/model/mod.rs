@@ -20,6 +20,7 @@ pub mod faults_streams;
 mod hostile;
 mod ipfs;
 mod jail;
+mod listing;
 mod methods;
 mod nodes;
 mod program;

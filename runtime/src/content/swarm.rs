@@ -5,8 +5,9 @@
 //! - Serves: rulings 15, 20; clauses RPC-24. Reference: Kubo RPC API v0.
 
 mod answer;
+mod peers;
 
-pub use answer::{Peer, Peers};
+pub use peers::{Peer, Peers};
 
 use super::error::tame;
 use super::payload::Payload;

@@ -1,38 +1,13 @@
-//! Peers as the daemon tells them, in little memory.
+//! Peers as the daemon tells them: reads its answers without building what it doesn't keep.
 //!
-//! What must stay true: what is kept is no larger than the answer by more than a few bytes for each of its texts and
-//! peers; a peer has an id.
+//! What must stay true: a peer has an id; of an answer nothing is kept but its texts.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Peers (`PeerInfo` of `system.capnp`): their texts as one, and the ends of its parts.
-#[derive(Debug, Default)]
-pub struct Peers {
-    text: String,
-    ends: Vec<u32>,
-    records: Vec<Record>,
-    message: usize,
-}
-
-/// A peer, by the numbers of its parts.
-#[derive(Debug, Default)]
-struct Record {
-    id: Option<u32>,
-    /// The address of the connection to it.
-    address: Option<u32>,
-    addresses: Range<u32>,
-    protocols: Range<u32>,
-}
-
-/// A peer.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer<'a> {
-    peers: &'a Peers,
-    record: &'a Record,
-}
+use super::peers::{Peers, Record};
 
 impl Peers {
     /// Reads an answer that is a peer.
@@ -49,60 +24,6 @@ impl Peers {
         let mut json = serde_json::Deserializer::from_slice(answer);
         json.deserialize_map(Listed(&mut peers))?;
         json.end().map(|()| peers)
-    }
-
-    /// Their number.
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = Peer<'_>> {
-        self.records.iter().map(|record| Peer { peers: self, record })
-    }
-
-    /// Bytes that they take in a message, at most.
-    pub(super) fn message(&self) -> usize {
-        self.message
-    }
-
-    fn push(&mut self, text: &str) -> u32 {
-        self.text.push_str(text);
-        // The answer is far shorter than 4 GiB.
-        self.ends.push(self.text.len() as u32);
-        // A pointer in a list, and the text with its NUL, in words.
-        self.message += 8 + (text.len() + 8) / 8 * 8;
-        self.ends.len() as u32 - 1
-    }
-
-    fn part(&self, number: u32) -> &str {
-        let number = number as usize;
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start as usize..self.ends[number] as usize]
-    }
-}
-
-impl<'a> Peer<'a> {
-    /// Its id.
-    pub fn id(&self) -> &'a str {
-        self.record.id.map_or("", |part| self.peers.part(part))
-    }
-
-    /// Where it is: first the address of the connection to it.
-    pub fn addresses(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let Peer { peers, record } = *self;
-        record.address.into_iter().chain(record.addresses.clone()).map(|part| peers.part(part))
-    }
-
-    /// What it speaks.
-    pub fn protocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let Peer { peers, record } = *self;
-        record.protocols.clone().map(|part| peers.part(part))
     }
 }
 
@@ -151,9 +72,7 @@ impl<'de> DeserializeSeed<'de> for Whole<'_> {
         if record.id.is_none() {
             return Err(D::Error::custom("a peer without an id"));
         }
-        // A pointer each to the id, the addresses, the protocols, and the tags of the lists.
-        self.0.message += 48;
-        self.0.records.push(record);
+        self.0.push(record);
         Ok(())
     }
 }
@@ -248,9 +167,9 @@ impl<'de> Visitor<'de> for Texts<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Range<u32>, A::Error> {
-        let first = self.0.ends.len() as u32;
+        let first = self.0.texts();
         while list.next_element_seed(Text(&mut *self.0))?.is_some() {}
-        Ok(first..self.0.ends.len() as u32)
+        Ok(first..self.0.texts())
     }
 }
 
@@ -262,7 +181,7 @@ impl Visitor<'_> for Text<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
-        Ok(self.0.push(text))
+        Ok(self.0.keep(text))
     }
 }
 
@@ -300,13 +219,5 @@ mod tests {
         assert!(Peers::one(b"{}").is_err());
         let nested = format!("{}{}", r#"{"Identify":"#.repeat(100_000), "}".repeat(100_000));
         assert!(Peers::one(nested.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn many_short_texts_take_little() {
-        let answer = format!(r#"{{"ID":"x","Addresses":[{}""]}}"#, r#""","#.repeat(1 << 20));
-        let peers = Peers::one(answer.as_bytes()).unwrap();
-        assert!(peers.text.capacity() + 4 * peers.ends.capacity() <= 3 * answer.len());
-        assert!(peers.message() >= 16 << 20);
     }
 }

@@ -1,10 +1,12 @@
 //! What one session may hold in memory: counts it, and makes the reader and the bulk calls wait.
 //!
 //! - What it does: counts bytes of what the far end hasn't taken, bytes and number of messages that are being
-//!   worked on, calls that go on. capnp-rpc bounds none of them.
+//!   worked on, calls that go on ([`Pace`]). capnp-rpc bounds none of them.
 //! - What must stay true: nothing is received while a count is over its limit, but for answers that the host waits
 //!   for; a whole file or message is in memory once at a time; nobody who waits here holds what another waits for.
 //! - Serves: rulings 13, 20.
+
+mod pace;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+
+use pace::Pace;
 
 /// Bytes for the far end above which nothing is received of it.
 const QUEUED: usize = 256 << 10;
@@ -23,14 +27,8 @@ const CALLS: usize = 1024;
 /// The same where the host waits for answers, which come behind whatever else is sent: above it, calls are refused.
 const HELD_WAITING: usize = 1 << 20;
 const CALLS_WAITING: usize = 2048;
-/// Calls that go on above which the next are received only when one has ended, of the cell and of a peer; and for how
-/// long they are waited for, as only a call that is received can let go of others.
-const PACED: usize = 1024;
-const PACED_PEER: usize = 256;
-const PACE: Duration = Duration::from_secs(1);
-/// The same in bytes of a peer's calls, of which a large one counts as so many only.
-const WORK: usize = 512 << 10;
-const LARGE_WORK: usize = 256 << 10;
+/// For how long calls that go on are waited for, as only a call that is received can let go of others.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a peer may take nothing of what is queued for it before nothing more is received of it.
 const IDLE: Duration = Duration::from_millis(200);
 /// A file of up to this size may be in memory beside [`SMALL_CALLS`] - 1 like it.
@@ -47,16 +45,12 @@ pub(super) struct Gate {
     held: Cell<usize>,
     held_small: Cell<usize>,
     calls: Cell<usize>,
-    working: Cell<usize>,
-    paced: usize,
-    /// Bytes of the calls that go on, and how many make the next ones wait.
-    work: Cell<usize>,
-    most_work: usize,
+    pace: Pace,
+    /// Whether it is a peer's.
+    peers: bool,
     /// When something was last taken of what is queued, and since when nothing was.
     took: Cell<Option<Instant>>,
     waits: Cell<Option<Instant>>,
-    /// Whether they didn't end soon enough, and are still as many.
-    stuck: Cell<bool>,
     owed: Cell<usize>,
     lowered: Notify,
     small: Semaphore,
@@ -70,28 +64,25 @@ pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Gate {
     pub(super) fn new() -> Rc<Gate> {
-        Gate::with(Arc::new(Semaphore::new(1)), PACED, usize::MAX)
+        Gate::with(Arc::new(Semaphore::new(1)), Pace::of_cell(), false)
     }
 
     /// A peer's, whose turns for large messages are those of others too.
     pub(super) fn sharing(large: Arc<Semaphore>) -> Rc<Gate> {
-        Gate::with(large, PACED_PEER, WORK)
+        Gate::with(large, Pace::of_peer(), true)
     }
 
-    fn with(large: Arc<Semaphore>, paced: usize, most_work: usize) -> Rc<Gate> {
+    fn with(large: Arc<Semaphore>, pace: Pace, peers: bool) -> Rc<Gate> {
         Rc::new(Gate {
             queued: Cell::new(0),
             redirected: Cell::new(0),
             held: Cell::new(0),
             held_small: Cell::new(0),
             calls: Cell::new(0),
-            working: Cell::new(0),
-            paced,
-            work: Cell::new(0),
-            most_work,
+            pace,
+            peers,
             took: Cell::new(None),
             waits: Cell::new(None),
-            stuck: Cell::new(false),
             owed: Cell::new(0),
             lowered: Notify::new(),
             small: Semaphore::new(SMALL_CALLS),
@@ -105,19 +96,15 @@ impl Gate {
         let room = || self.held.get() <= HELD && self.calls.get() < CALLS;
         let taken = || self.queued.get() <= QUEUED && !self.is_left();
         self.until(|| taken() && (self.owed.get() > 0 || room())).await;
-        let paced = || self.owed.get() > 0 || self.is_paced() || self.stuck.get();
-        if !paced() && timeout(PACE, self.until(paced)).await.is_err() {
-            self.stuck.set(true);
+        let few = || self.owed.get() > 0 || self.pace.are_few() || self.pace.are_stuck();
+        if !few() && timeout(PATIENCE, self.until(few)).await.is_err() {
+            self.pace.stick();
         }
-    }
-
-    fn is_paced(&self) -> bool {
-        self.working.get() < self.paced && self.work.get() <= self.most_work
     }
 
     /// Whether a peer leaves what is queued for it where it is.
     fn is_left(&self) -> bool {
-        self.most_work != usize::MAX && self.waits.get().is_some_and(|since| since.elapsed() > IDLE)
+        self.peers && self.waits.get().is_some_and(|since| since.elapsed() > IDLE)
     }
 
     /// Waits until the far end has taken most of what it was sent.
@@ -132,9 +119,7 @@ impl Gate {
 
     /// Whether a call is one too many.
     pub(super) fn is_full(&self) -> bool {
-        self.held_small.get() > HELD_WAITING
-            || self.calls.get() >= CALLS_WAITING
-            || self.work.get() / 2 > self.most_work
+        self.held_small.get() > HELD_WAITING || self.calls.get() >= CALLS_WAITING || self.pace.are_far_too_large()
     }
 
     /// Bytes of messages in work, but for a large one.
@@ -183,7 +168,7 @@ impl Gate {
     }
 
     pub(super) fn queue(&self, bytes: usize) {
-        if self.queued.get() == 0 && self.most_work != usize::MAX {
+        if self.queued.get() == 0 && self.peers {
             self.waits.set(Some(Instant::now()));
         }
         self.queued.set(self.queued.get() + bytes);
@@ -227,27 +212,22 @@ impl Gate {
 
     /// A call of the far end's begins, of so many bytes. As many as what this returns are to be given when it ends.
     pub(super) fn begins(&self, bytes: usize) -> usize {
-        let counted = if bytes as u64 > SMALL { LARGE_WORK } else { bytes };
-        self.working.set(self.working.get() + 1);
-        self.work.set(self.work.get() + counted);
-        counted
+        self.pace.begins(bytes)
     }
 
     pub(super) fn ends(&self, counted: usize) {
-        self.working.set(self.working.get().saturating_sub(1));
-        self.work.set(self.work.get().saturating_sub(counted));
-        if self.is_paced() {
-            self.stuck.set(false);
-        }
+        self.pace.ends(counted);
         self.lowered.notify_waiters();
     }
 
+    /// Bytes of the calls that go on.
     pub(super) fn work(&self) -> usize {
-        self.work.get()
+        self.pace.work()
     }
 
+    /// How many they are.
     pub(super) fn working(&self) -> usize {
-        self.working.get()
+        self.pace.working()
     }
 
     /// The far end is asked, and answers.

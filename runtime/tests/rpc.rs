@@ -5,6 +5,8 @@
 mod broken;
 #[path = "rpc/daemon.rs"]
 mod daemon;
+#[path = "rpc/ends.rs"]
+mod ends;
 #[path = "rpc/floods.rs"]
 mod floods;
 #[path = "rpc/frames.rs"]

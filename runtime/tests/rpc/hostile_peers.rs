@@ -8,8 +8,8 @@ use tokio::task::spawn_local;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use ww::serve::rpc::{CellSession, Encoding, Ended, Limits, serve_peer};
 
+use crate::ends::{echo, peer, serving};
 use crate::frames::{bootstrap, frame};
-use crate::peers::{echo, peer, serving};
 use crate::session::run;
 
 /// A peer that speaks byte by byte: its end of the stream, and how its session ends.

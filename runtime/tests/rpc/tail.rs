@@ -11,8 +11,8 @@ use ww::access::Access;
 use ww::serve::rpc::{CellSession, Encoding};
 
 use crate::daemon::{content, identity, nobody};
+use crate::ends::{echo, peer};
 use crate::frames::{cat, finish, frame, opening};
-use crate::peers::{echo, peer};
 use crate::session::run;
 
 /// A cell's end, byte by byte.

@@ -39,8 +39,13 @@ pub(crate) fn known(address: &str) -> Verdict<(String, u16, String)> {
     parts(address).map_or_else(|| fail("an address /ip…/tcp/PORT/p2p/ID", address), Ok)
 }
 
-/// The ports of TCP on which a process and what it started listen, its cell apart.
-fn ports(hosting: &Hosting<'_>) -> Verdict<Vec<(String, u16)>> {
+/// A table of sockets of `/proc/PID/net`, and the state that makes one listen (proc_pid_net(5)).
+type Table = (&'static str, Option<&'static str>);
+pub(super) const TCP: &[Table] = &[("tcp", Some("0A")), ("tcp6", Some("0A"))];
+pub(super) const UDP: &[Table] = &[("udp", None), ("udp6", None)];
+
+/// Where a process listens, of these kinds: its cell apart, which has a network of its own.
+pub(super) fn ports(hosting: &Hosting<'_>, tables: &[Table]) -> Verdict<Vec<(String, u16)>> {
     let pid = hosting.live.pid();
     let mut inodes = Vec::new();
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|fault| match fault.kind() {
@@ -54,7 +59,7 @@ fn ports(hosting: &Hosting<'_>) -> Verdict<Vec<(String, u16)>> {
         inodes.extend(to.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).map(str::to_owned));
     }
     let mut found = Vec::new();
-    for (table, listens) in [("tcp", Some("0A")), ("tcp6", Some("0A")), ("udp", None), ("udp6", None)] {
+    for (table, listens) in tables {
         let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -66,6 +71,11 @@ fn ports(hosting: &Hosting<'_>) -> Verdict<Vec<(String, u16)>> {
         }
     }
     Ok(found)
+}
+
+/// Where it listens at all.
+fn all(hosting: &Hosting<'_>) -> Verdict<Vec<(String, u16)>> {
+    ports(hosting, &[TCP, UDP].concat())
 }
 
 /// A run beside another: with temporary files elsewhere, so that what one leaves isn't taken for the other's.
@@ -111,7 +121,7 @@ fn p2p_03_by_default_it_is_loopback_and_a_free_port(suite: &Suite<'_>) -> Verdic
         for address in &hosting.addresses {
             same("the ip of an address", known(address)?.0.as_str(), "127.0.0.1")?;
         }
-        for (ip, _) in ports(hosting)? {
+        for (ip, _) in all(hosting)? {
             same("where the host listens (as in /proc/net/tcp)", ip.as_str(), "0100007F")?;
         }
         hosting.answers(&["echo", "10"], true.into())?;
@@ -138,7 +148,7 @@ fn p2p_04_each_address_that_was_chosen_is_listened_at(suite: &Suite<'_>) -> Verd
     let mut wanted = chosen.to_vec();
     wanted.sort();
     same("the addresses that are told", told, wanted)?;
-    same("sockets that listen", ports(&hosting)?.len(), 2)?;
+    same("sockets that listen", all(&hosting)?.len(), 2)?;
     hosting.finish()?.exits(0)?;
     Ok(())
 }
@@ -175,9 +185,9 @@ fn p2p_06_none_turns_it_off(suite: &Suite<'_>) -> Verdict {
     hosting.live.hears("ready", 1)?;
     // As long as another run takes until it listens, and longer.
     let other = beside(suite)?;
-    holds("a run without the flag listens", !ports(&other)?.is_empty(), ())?;
+    holds("a run without the flag listens", !all(&other)?.is_empty(), ())?;
     std::thread::sleep(Duration::from_millis(500));
-    same("sockets that listen", ports(&hosting)?, vec![])?;
+    same("sockets that listen", all(&hosting)?, vec![])?;
     let told = hosting.lines().into_iter().filter(|line| line["event"] == "listening").count();
     same("`listening` lines", told, 0)?;
     hosting.finish()?.exits(0)?.is_silent()?;

@@ -37,7 +37,12 @@ const WHILE: Duration = Duration::from_secs(2);
 
 /// Has hostile peers of these kinds come one after the other, and looks at the host and its other peers meanwhile.
 fn endures(suite: &Suite<'_>, kinds: &[[&str; 2]]) -> Verdict {
-    let hosting = suite.long_hosting(&["serve"])?;
+    endures_at(suite, &[], kinds)
+}
+
+/// The same of a host with these flags.
+pub(super) fn endures_at(suite: &Suite<'_>, flags: &[&str], kinds: &[[&str; 2]]) -> Verdict {
+    let hosting = suite.long_hosting(flags, &["serve"])?;
     hosting.answers(&["echo", "100000"], true.into())?;
     let waits = hosting.visitor(&["hold"])?;
     waits.ready()?;
@@ -132,7 +137,7 @@ fn p2p_10_storms_of_connections_leave_time_for_others(suite: &Suite<'_>) -> Verd
 }
 
 fn p2p_12_what_says_nothing_is_closed(suite: &Suite<'_>) -> Verdict {
-    let hosting = suite.long_hosting(&["serve"])?;
+    let hosting = suite.long_hosting(&[], &["serve"])?;
     for kind in ["ends-silent", "ends-loris", "ends-noise", "ends-stream"] {
         let said = hosting.peer(&[kind])?;
         let ms = said["ms"].as_u64().unwrap_or(u64::MAX);
@@ -158,7 +163,7 @@ fn p2p_13_one_peers_sessions_leave_room_for_others(suite: &Suite<'_>) -> Verdict
 }
 
 fn p2p_21_an_idle_connection_is_closed(suite: &Suite<'_>) -> Verdict {
-    let hosting = suite.long_hosting(&["serve"])?;
+    let hosting = suite.long_hosting(&[], &["serve"])?;
     let (idles, waits) = (hosting.visitor(&["idle"])?, hosting.visitor(&["hold"])?);
     idles.ready()?;
     waits.ready()?;
@@ -171,7 +176,7 @@ fn p2p_21_an_idle_connection_is_closed(suite: &Suite<'_>) -> Verdict {
 }
 
 fn p2p_22_a_peer_that_is_gone_is_dropped(suite: &Suite<'_>) -> Verdict {
-    let hosting = suite.long_hosting(&["serve"])?;
+    let hosting = suite.long_hosting(&[], &["serve"])?;
     let (gone, stays) = (hosting.visitor(&["hold"])?, hosting.visitor(&["hold"])?);
     gone.ready()?;
     stays.ready()?;

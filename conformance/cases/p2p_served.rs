@@ -190,7 +190,7 @@ fn p2p_27_a_cell_that_dies_in_a_call_gives_an_exception(suite: &Suite<'_>) -> Ve
 }
 
 fn p2p_28_a_thousand_peers_are_served(suite: &Suite<'_>) -> Verdict {
-    let hosting = suite.long_hosting(&["serve"])?;
+    let hosting = suite.long_hosting(&[], &["serve"])?;
     hosting.answers(&["echo", "10"], true.into())?;
     let idle = hosting.memory()?;
     let crowd = hosting.visitor(&["crowd", "1000"])?;

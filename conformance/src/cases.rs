@@ -63,6 +63,8 @@ mod p2p;
 mod p2p_hostile;
 #[path = "../cases/p2p_identity.rs"]
 mod p2p_identity;
+#[path = "../cases/p2p_quic.rs"]
+mod p2p_quic;
 #[path = "../cases/p2p_served.rs"]
 mod p2p_served;
 #[path = "../cases/path.rs"]
@@ -140,6 +142,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     modes::CASES,
     p2p::CASES,
     p2p_hostile::CASES,
+    p2p_quic::CASES,
     p2p_identity::CASES,
     p2p_served::CASES,
     path::CASES,

@@ -58,8 +58,9 @@ impl<'a> Suite<'a> {
     ///
     /// # Errors
     /// As [`Suite::hosting`].
-    pub fn long_hosting(&'a self, words: &[&str]) -> Verdict<Hosting<'a>> {
-        let mut hosting = self.begin_hosting(self.ww().at_most(Duration::from_secs(280)), words)?;
+    pub fn long_hosting(&'a self, flags: &[&str], words: &[&str]) -> Verdict<Hosting<'a>> {
+        let run = self.ww().flags(flags).at_most(Duration::from_secs(280));
+        let mut hosting = self.begin_hosting(run, words)?;
         hosting.live.hears("ready", 1)?;
         hosting.addresses = hosting.told()?;
         Ok(hosting)

@@ -56,6 +56,17 @@ pub const FAULTS: &[Fault] = &[
         let mut seen = false;
         call.flags.retain(|(flag, _)| flag != "--listen" || !std::mem::replace(&mut seen, true));
     }),
+    fault!("listen-quic-as-tcp", "P2P-20", "listens by TCP where QUIC was asked for", |call| {
+        call.change("--listen", |value| as_tcp(value));
+    }),
+    fault!("listen-quic-too", "P2P-20", "listens by QUIC besides", |call| {
+        if call.values("--listen").any(|value| value != "none") {
+            put(call, "--listen", "/ip4/127.0.0.1/udp/0/quic-v1");
+        }
+    }),
+    fault!("listen-quic-ignored", "P2P-20", "ignores an address of QUIC", |call| {
+        call.flags.retain(|(_, value)| value.as_ref().is_none_or(|value| as_tcp(value) == *value));
+    }),
     fault!("listen-taken-moves", "P2P-05", "takes another port where one is taken", |call| {
         call.change("--listen", |value| if is_taken(value) { "/ip4/127.0.0.1/tcp/0".into() } else { value.clone() });
     }),
@@ -161,6 +172,15 @@ pub const FAULTS: &[Fault] = &[
 
 fn put(call: &mut Call, flag: &str, value: &str) {
     call.flags.insert(0, (flag.into(), Some(value.into())));
+}
+
+/// An address of QUIC, as one of TCP.
+fn as_tcp(value: &OsStr) -> OsString {
+    let text = value.to_string_lossy();
+    match text.strip_suffix("/quic-v1") {
+        Some(text) => text.replace("/udp/", "/tcp/").into(),
+        None => value.into(),
+    }
 }
 
 /// Whether an address can't be listened at.

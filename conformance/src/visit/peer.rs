@@ -71,7 +71,15 @@ impl<'a> Hosting<'a> {
     /// # Errors
     /// A fault of the harness.
     pub fn visitor(&self, words: &[&str]) -> Verdict<Visitor<'a>> {
-        let words = [&as_key(words)[..], &[self.address()?], without_key(words)].concat();
+        self.visitor_at(self.address()?, words)
+    }
+
+    /// The same, at one of its addresses.
+    ///
+    /// # Errors
+    /// A fault of the harness.
+    pub fn visitor_at(&self, address: &str, words: &[&str]) -> Verdict<Visitor<'a>> {
+        let words = [&as_key(words)[..], &[address], without_key(words)].concat();
         Ok(Visitor(self.suite.peer_command(&words)?.at_most(Duration::from_secs(150)).with_input().start()?))
     }
 }

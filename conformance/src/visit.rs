@@ -1,6 +1,6 @@
 //! A cell that peers visit: a run whose addresses are told, and what it takes of the machine.
 //!
-//! What it does: [`Hosting`] is a run that listens; who visits it is in [`peer`].
+//! What it does: [`Hosting`] is a run that listens; who visits it is in `peer`.
 //! What must stay true: where the addresses are is what the adapter says.
 
 mod peer;

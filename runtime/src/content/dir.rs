@@ -3,60 +3,21 @@
 //! - What it does: IPNS, plain and sharded directories, links of dag-cbor and dag-json; the daemon resolves no path below a CID, for its
 //!   answer couldn't be checked.
 //! - What must stay true: a symlink is never followed, in the middle of a path neither (`unexpected node
-//!   type`); a listing stays within [`LISTING`] bytes.
+//!   type`).
 //! - Serves: rulings 7, 20, and `ls` and `stat` of `system.IPFS`.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::error::NodeKind;
 use super::ipld::{self, DAG_CBOR, DAG_JSON, Found};
-use super::node::{DAG_PB, Kind, Link, Node, RAW};
+use super::listing::{Child, Listing};
+use super::node::{DAG_PB, Kind, Node, RAW};
 use super::path::{ContentPath, Root};
 use super::walk::{IN_FLIGHT, tree_size};
 use super::{Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard};
 
-/// The most memory that a listing takes, in bytes: more doesn't fit into a message to a cell (ruling 13).
-const LISTING: u64 = 8 * 1024 * 1024;
 /// How often one IPNS name may lead to another.
 const NAMES: u32 = 8;
-
-/// An entry of a directory as its link has it.
-pub(crate) struct Child {
-    pub(crate) name: String,
-    pub(crate) cid: Cid,
-    pub(crate) tsize: Option<u64>,
-}
-
-/// The entries of one directory.
-#[derive(Default)]
-pub(crate) struct Listing {
-    children: Vec<Child>,
-    bytes: u64,
-}
-
-impl Child {
-    /// Names that aren't text are shown with replacement characters.
-    pub(crate) fn new(name: &[u8], link: &Link<'_>) -> Child {
-        Child { name: String::from_utf8_lossy(name).into_owned(), cid: link.cid, tsize: link.tsize }
-    }
-}
-
-impl Listing {
-    pub(crate) fn push(&mut self, child: Child) -> Result<(), ContentError> {
-        // The text of a CID, and the struct in a message.
-        self.bytes += child.name.len() as u64 + 128;
-        if self.bytes > LISTING {
-            return Err(ContentError::TooLarge { limit: LISTING });
-        }
-        self.children.push(child);
-        Ok(())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.children.len()
-    }
-}
 
 impl NodeKind {
     /// What a dag-pb node is; a file in one block and a part of one are the same.
@@ -163,8 +124,7 @@ async fn children(client: &Client, cid: Cid, block: Vec<u8>, kind: NodeKind) -> 
         NodeKind::File | NodeKind::Symlink => {}
         kind => return Err(kind.into()),
     }
-    listing.children.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(listing.children)
+    Ok(listing.sorted())
 }
 
 /// Looks at an entry's own block for its type and size. A raw block's size stands in the link.

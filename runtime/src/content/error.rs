@@ -8,7 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::path::PathError;
+use super::path::{PathError, Printable};
 use super::{Cid, Endpoint};
 
 /// How much of a text of the daemon's is kept, in characters.
@@ -218,18 +218,6 @@ pub(crate) fn tame(text: &str) -> String {
         tame.push('…');
     }
     tame
-}
-
-/// A text with its control characters escaped.
-pub(crate) struct Printable<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => write!(f, "{c}"),
-        })
-    }
 }
 
 struct Seconds<'a>(&'a Duration);

@@ -4,7 +4,7 @@
 //!   The rooms: `path` (what is asked for), `dial`, `payload`, `http` and `body` (one request, bounded), `kubo`,
 //!   `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other server), `verify` (hashes), `node`
 //!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range`, `reading` and `turns`
-//!   (files in order), `dir` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
+//!   (files in order), `dir`, `listing` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
 //!   must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
@@ -28,6 +28,7 @@ mod http;
 mod import;
 pub(crate) mod ipld;
 mod kubo;
+mod listing;
 mod node;
 mod path;
 mod payload;

@@ -138,9 +138,21 @@ impl fmt::Display for ContentPath {
         f.write_str(if self.root == Root::Ipns { "/ipns/" } else { "/ipfs/" })?;
         f.write_str(&self.text)?;
         for name in &self.names {
-            write!(f, "/{}", super::error::Printable(name))?;
+            write!(f, "/{}", Printable(name))?;
         }
         Ok(())
+    }
+}
+
+/// A text with its control characters escaped.
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => write!(f, "{c}"),
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //!   as many blocks as 64 bits of hash have digits; a listing has bounds on blocks, levels and entries.
 //! - Serves: rulings 7, 20. Format: UnixFS specification, "HAMTDirectory".
 
-use super::dir::{Child, Listing};
+use super::listing::{Child, Listing};
 use super::node::{DAG_PB, Kind, Link, Node, UnixFs};
 use super::{Cid, ContentError, http::Client};
 

@@ -1,6 +1,6 @@
 //! `IPFS` of `system.capnp`: what a cell may do with content.
 //!
-//! - What it does: hands each method to its room: `files`, `pins`, `network`, `nodes`, `blocks`, `read`, `write`.
+//! - What it does: hands each method to its room: `files`, `pins`, `network`, `anchor`, `blocks`, `read`, `write`.
 //! - What must stay true: the contract's limits hold before memory is spent, and one large thing at a time
 //!   is in memory, however many a cell asks for. What comes from the cell is let go of (`drop(params)`) before a turn
 //!   of the gate is waited for: a large message has a turn of its own. `guard` stands before every method.
@@ -86,7 +86,7 @@ impl ipfs::Server for Ipfs {
         id(IdParams, IdResults) in network;
         connect(ConnectParams, ConnectResults) in network;
         peers(PeersParams, PeersResults) in network;
-        resolve_node(ResolveNodeParams, ResolveNodeResults) in nodes;
+        resolve_node(ResolveNodeParams, ResolveNodeResults) in anchor;
         resolve(ResolveParams, ResolveResults) in blocks;
         get_block(GetBlockParams, GetBlockResults) in blocks;
         put_block(PutBlockParams, PutBlockResults) in blocks;

@@ -1,18 +1,20 @@
-//! `Node` of `anchor.capnp`: an IPLD block as a capability.
+//! `Node` of `anchor.capnp`: an IPLD block as a capability; and `resolveNode`, which gives the first.
 //!
 //! - What it does: each of its methods, on its block.
 //! - What must stay true: no path leads out of the block: the first link on it ends it. CIDs are binary. A failure
 //!   begins as one of `resolveNode`, which gave the node, and names the method.
-//! - Serves: ruling 13; clauses RPC-30 to RPC-36.
+//! - Serves: ruling 13; clauses RPC-25, RPC-30 to RPC-36.
 
 use std::rc::Rc;
 
 use capnp::{Error, text_list};
+use capnp_rpc::new_client;
 use ww_schema::anchor_capnp::{self as anchor, block, node, resolver};
+use ww_schema::system_capnp::i_p_f_s;
 
 use super::super::refusal::{self, Refusal};
-use super::nodes::{Answer, Slot};
-use super::{LIMIT, length};
+use super::nodes::{Answer, Nodes, Slot};
+use super::{Ipfs, LIMIT, length, parse};
 use crate::content::ipld::{Block, Found, Link};
 use crate::content::{Cid, ContentError};
 
@@ -20,7 +22,7 @@ use crate::content::{Cid, ContentError};
 const PATH: usize = 4096;
 
 /// One node.
-pub(super) struct Node {
+struct Node {
     cid: Cid,
     slot: Slot,
 }
@@ -34,8 +36,9 @@ enum Followed {
 }
 
 impl Node {
-    pub(super) fn new(cid: Cid, slot: Slot) -> Node {
-        Node { cid, slot }
+    /// One that the cell may hold; its block isn't asked for.
+    fn client(nodes: &Rc<Nodes>, method: &'static str, cid: Cid) -> Result<node::Client, Refusal> {
+        Ok(new_client(Node { cid, slot: nodes.slot(method)? }))
     }
 
     async fn with_block<T>(
@@ -57,6 +60,28 @@ impl Node {
         };
         self.with_block(method, Answer::Small, find).await
     }
+}
+
+pub(super) async fn resolve_node(
+    ipfs: &Ipfs,
+    params: i_p_f_s::ResolveNodeParams,
+    mut results: i_p_f_s::ResolveNodeResults,
+) -> Result<(), Error> {
+    let method = "resolveNode";
+    let (shown, path) = parse(method, params.get()?.get_path()?)?;
+    drop(params);
+    let refuse = |source| Refusal::retrieval(method, &shown, source, "");
+    let cid = {
+        let _turn = ipfs.gate.small_call().await;
+        ipfs.content.resolve(&path).await.map_err(refuse)?
+    };
+    // Of a kind that can be read, and there: a node that is given can be asked.
+    ipfs.nodes.block_and(&cid, Answer::Small, async |_| Ok(())).await.map_err(refuse)?;
+    let node = Node::client(&ipfs.nodes, method, cid)?;
+    let mut results = results.get();
+    results.set_cid(cid.to_string());
+    results.set_node(node);
+    Ok(())
 }
 
 /// What a message of the cell's can't be read for.
@@ -154,7 +179,7 @@ impl resolver::Server for Node {
             }
         };
         let mut results = results.get();
-        results.set_node(self.slot.nodes().node(method, cid)?);
+        results.set_node(Node::client(self.slot.nodes(), method, cid)?);
         fill(results.init_remaining_path(length(rest.len())?), rest);
         Ok(())
     }
@@ -214,7 +239,7 @@ impl node::Server for Node {
     }
 
     async fn copy(self: Rc<Self>, _: node::CopyParams, mut results: node::CopyResults) -> Result<(), Error> {
-        results.get().set_node(self.slot.nodes().node("resolveNode: Node.copy", self.cid)?);
+        results.get().set_node(Node::client(self.slot.nodes(), "resolveNode: Node.copy", self.cid)?);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! `resolveNode`, and the nodes of a session: how many there are, and their blocks.
+//! The nodes of a session: how many there are, and their blocks.
 //!
 //! - What must stay true: a node is a CID and nothing else; its block is fetched, and verified, when it is asked
 //!   something, so that however many nodes a cell holds, one block is in memory. A session has [`MOST`] nodes.
@@ -8,16 +8,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::Error;
-use capnp_rpc::new_client;
 use tokio::time::timeout;
-use ww_schema::anchor_capnp::node;
-use ww_schema::system_capnp::i_p_f_s;
 
 use super::super::gate::{Gate, SMALL};
 use super::super::refusal::Refusal;
-use super::anchor::Node;
-use super::{Ipfs, parse};
 use crate::content::ipld::Block;
 use crate::content::{Cid, Content, ContentError};
 
@@ -58,13 +52,13 @@ impl Nodes {
         Rc::new(Nodes { content, gate, held: Cell::new(0), limit })
     }
 
-    /// A node that the cell may hold; its block isn't asked for.
-    pub(super) fn node(self: &Rc<Self>, method: &'static str, cid: Cid) -> Result<node::Client, Refusal> {
+    /// A place for one more node.
+    pub(super) fn slot(self: &Rc<Self>, method: &'static str) -> Result<Slot, Refusal> {
         if self.held.get() >= MOST {
             return Err(Refusal::Nodes { method, most: MOST });
         }
         self.held.set(self.held.get() + 1);
-        Ok(new_client(Node::new(cid, Slot(self.clone()))))
+        Ok(Slot(self.clone()))
     }
 
     /// Does `work` on a block, while there is a turn for it.
@@ -81,7 +75,8 @@ impl Nodes {
         done.map_err(|source| Refusal::retrieval(method, &format!("/ipfs/{cid}"), source, "use `rawData`"))
     }
 
-    async fn block_and<T>(
+    /// The same without a time of its own.
+    pub(super) async fn block_and<T>(
         &self,
         cid: &Cid,
         answer: Answer,
@@ -105,26 +100,4 @@ impl Slot {
     pub(super) fn nodes(&self) -> &Rc<Nodes> {
         &self.0
     }
-}
-
-pub(super) async fn resolve_node(
-    ipfs: &Ipfs,
-    params: i_p_f_s::ResolveNodeParams,
-    mut results: i_p_f_s::ResolveNodeResults,
-) -> Result<(), Error> {
-    let method = "resolveNode";
-    let (shown, path) = parse(method, params.get()?.get_path()?)?;
-    drop(params);
-    let refuse = |source| Refusal::retrieval(method, &shown, source, "");
-    let cid = {
-        let _turn = ipfs.gate.small_call().await;
-        ipfs.content.resolve(&path).await.map_err(refuse)?
-    };
-    // Of a kind that can be read, and there: a node that is given can be asked.
-    ipfs.nodes.block_and(&cid, Answer::Small, async |_| Ok(())).await.map_err(refuse)?;
-    let node = ipfs.nodes.node(method, cid)?;
-    let mut results = results.get();
-    results.set_cid(cid.to_string());
-    results.set_node(node);
-    Ok(())
 }

@@ -11,6 +11,7 @@ pub use watch::Watch;
 mod gate;
 mod host;
 mod ipfs;
+mod limits;
 mod refusal;
 mod vat;
 mod visited;

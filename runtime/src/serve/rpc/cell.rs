@@ -18,13 +18,13 @@ use capnp_rpc::RpcSystem;
 use tokio::sync::Notify;
 
 use super::exported::Exported;
-use super::limits::Limits;
 use super::session::Session;
 use super::socket::Socket;
 use crate::access::Access;
 use crate::content::Content;
 use crate::serve::gate::Gate;
 use crate::serve::host;
+use crate::serve::limits::Limits;
 use crate::serve::vat::{Encoding, Far, Network, Observer};
 
 /// The session, as those see it who serve the cell's peers.

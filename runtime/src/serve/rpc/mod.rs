@@ -7,15 +7,13 @@
 
 mod cell;
 mod exported;
-mod limits;
 mod peer;
 mod session;
 mod socket;
 
 pub use cell::CellSession;
-pub use limits::Limits;
-pub(in crate::serve) use limits::{All, Most};
 pub use peer::{Ended, serve_peer};
 pub use session::keep_quiet_about_sessions;
 
+pub use super::limits::Limits;
 pub use super::vat::Encoding;

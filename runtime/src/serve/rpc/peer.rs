@@ -14,9 +14,9 @@ use capnp::capability::Client;
 use capnp_rpc::RpcSystem;
 use futures::{AsyncRead, AsyncWrite};
 
-use super::limits::Limits;
 use super::session::Session;
 use crate::serve::gate::Gate;
+use crate::serve::limits::Limits;
 use crate::serve::vat::{Encoding, Far, Network};
 
 /// How a session with a peer ended.

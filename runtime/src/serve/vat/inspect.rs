@@ -9,7 +9,8 @@ use capnp::Error;
 use capnp_rpc::rpc_capnp::cap_descriptor::ReceiverAnswer;
 use capnp_rpc::rpc_capnp::{cap_descriptor, message, message_target, payload, promised_answer, return_};
 
-use super::message::Incoming;
+use super::incoming::Incoming;
+use crate::serve::limits::closed;
 
 /// The largest message that is neither a call nor a return, in bytes: it has no payload.
 const BARE_MESSAGE: usize = 64 << 10;
@@ -73,11 +74,6 @@ pub(super) fn first_refusal(message: &Incoming) -> Result<Option<String>, Error>
         return Ok(Some(said.chars().take(200).collect()));
     }
     Ok(None)
-}
-
-/// Why the connection ends, as the far end is told.
-pub(in crate::serve) fn closed(why: &str) -> Error {
-    Error::failed(format!("the connection is closed: {why}"))
 }
 
 fn few_capabilities(payload: payload::Reader<'_>) -> Result<(), Error> {

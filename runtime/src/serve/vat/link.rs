@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
 use capnp::Error;
@@ -17,20 +17,20 @@ use capnp_rpc::Tables;
 use capnp_rpc::rpc_capnp::{exception, message};
 use tokio::sync::Notify;
 
-use super::inspect::{Kind, closed, first_refusal, inspect, received};
-use super::message::Incoming;
+use super::incoming::Incoming;
+use super::inspect::{Kind, first_refusal, inspect, received};
 use super::read::{Reading, Slot, read};
 use super::write::{Message, Outbox};
 use super::{Encoding, Far, Source};
 use crate::serve::gate::Gate;
-use crate::serve::rpc::{All, Most};
+use crate::serve::limits::{All, Most, Session, closed};
 
-pub(in crate::serve) struct Link {
+pub(super) struct Link {
     far: Far,
     reading: RefCell<Reading>,
     slot: Rc<Slot>,
-    pub(in crate::serve) outbox: Outbox,
-    pub(in crate::serve) gate: Rc<Gate>,
+    pub(super) outbox: Outbox,
+    pub(super) gate: Rc<Gate>,
     all: Rc<All>,
     tables: Cell<Tables>,
     /// Bytes of a peer's calls that go on.
@@ -64,14 +64,11 @@ impl Link {
             refused: RefCell::default(),
         });
         if far == Far::Peer {
-            link.all.joins(&link);
+            // It is dropped with the last handle, and not held by what bounds it.
+            let session: Weak<dyn Session> = Rc::downgrade(&link) as Weak<dyn Session>;
+            link.all.joins(session);
         }
         link
-    }
-
-    pub(in crate::serve) fn end(&self, why: Error) {
-        self.ending.borrow_mut().get_or_insert(why);
-        self.to_end.notify_waiters();
     }
 
     /// It has ended for this reason, if there was none before.
@@ -243,16 +240,26 @@ impl Link {
         result
     }
 
-    /// Nothing is sent any more but why it ends.
-    pub(in crate::serve) fn drop_queue(&self) {
-        self.outbox.clear();
-    }
-
     fn most(&self) -> &'static Most {
         match self.far {
             Far::Cell => &Most::CELL,
             Far::Peer => &Most::PEER,
         }
+    }
+}
+
+impl Session for Link {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn end(&self, why: Error) {
+        self.ending.borrow_mut().get_or_insert(why);
+        self.to_end.notify_waiters();
+    }
+
+    fn drop_queue(&self) {
+        self.outbox.clear();
     }
 }
 

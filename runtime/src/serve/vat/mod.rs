@@ -10,9 +10,10 @@
 
 mod buffer;
 mod flow;
+mod incoming;
 mod inspect;
 mod link;
-mod message;
+mod outgoing;
 mod packed;
 mod read;
 mod write;
@@ -27,11 +28,10 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Connection, FlowController, IncomingMessage, OutgoingMessage, Tables, VatNetwork};
 use futures::{AsyncRead, AsyncWrite};
 
-pub(in crate::serve) use self::inspect::closed;
-pub(in crate::serve) use self::link::Link;
-use self::message::Outgoing;
+use self::link::Link;
+use self::outgoing::Outgoing;
 use super::gate::Gate;
-use super::rpc::All;
+use super::limits::{All, Session};
 
 /// How long one that broke the protocol may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -18,11 +18,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::buffer::Buffered;
-use super::inspect::closed;
-use super::message::Incoming;
+use super::incoming::{Incoming, Room};
 use super::{Encoding, Far, Source};
-use crate::serve::gate::{Gate, Held, SMALL, Turn};
-use crate::serve::rpc::All;
+use crate::serve::gate::{Gate, SMALL, Turn};
+use crate::serve::limits::{All, closed};
 
 /// The largest message that is received, in bytes (ruling 13), and the most segments.
 const MESSAGE: usize = 9 << 20;
@@ -137,11 +136,7 @@ impl Reads {
         let Reserved { turn, arriving } = reserved;
         drop(arriving);
         let all = (self.far == Far::Peer).then(|| self.all.clone());
-        let room = Room { _held: self.gate.hold(bytes, turn), all, bytes };
-        if let Some(all) = &room.all {
-            all.hold(bytes);
-        }
-        room
+        Room::new(bytes, self.gate.hold(bytes, turn), all)
     }
 
     async fn room(&self, bytes: usize) -> Reserved {
@@ -160,21 +155,6 @@ impl Reads {
 struct Reserved {
     turn: Option<Turn>,
     arriving: Option<OwnedSemaphorePermit>,
-}
-
-/// Room for one that has.
-pub(super) struct Room {
-    _held: Held,
-    all: Option<Rc<All>>,
-    bytes: usize,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        if let Some(all) = &self.all {
-            all.release(self.bytes);
-        }
-    }
 }
 
 /// The sizes of a message's segments

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::packed::pack;
 use super::{Encoding, Sink};
 use crate::serve::gate::Gate;
-use crate::serve::rpc::All;
+use crate::serve::limits::All;
 
 /// Bytes that are written at once where there are as many, and kept room for.
 const BATCH: usize = 64 << 10;
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) type Message = Rc<Builder<HeapAllocator>>;
 
-pub(in crate::serve) struct Outbox {
+pub(super) struct Outbox {
     messages: RefCell<VecDeque<Message>>,
     closed: Cell<bool>,
     changed: Notify,

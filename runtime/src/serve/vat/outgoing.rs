@@ -1,44 +1,16 @@
-//! A message on its way in or out, as capnp-rpc handles it.
+//! A message on its way out, as capnp-rpc handles it.
 //!
-//! - What must stay true: a message that came in counts in the gate until capnp-rpc has done with it.
+//! - What must stay true: what is sent counts in the gate from then on.
 //! - Serves: rulings 13, 20.
 
 use std::rc::Rc;
 
 use capnp::Error;
 use capnp::capability::Promise;
-use capnp::message::{Builder, HeapAllocator, Reader};
-use capnp::serialize::OwnedSegments;
-use capnp_rpc::rpc_capnp::message;
-use capnp_rpc::{IncomingMessage, OutgoingMessage};
+use capnp::message::{Builder, HeapAllocator};
+use capnp_rpc::OutgoingMessage;
 
 use super::link::Link;
-use super::read::Room;
-
-pub(super) struct Incoming {
-    message: Reader<OwnedSegments>,
-    _room: Room,
-}
-
-impl Incoming {
-    pub(super) fn new(message: Reader<OwnedSegments>, room: Room) -> Incoming {
-        Incoming { message, _room: room }
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.message.size_in_words() * 8
-    }
-
-    pub(super) fn root(&self) -> Result<message::Reader<'_>, Error> {
-        self.message.get_root()
-    }
-}
-
-impl IncomingMessage for Incoming {
-    fn get_body(&self) -> Result<capnp::any_pointer::Reader<'_>, Error> {
-        self.message.get_root()
-    }
-}
 
 pub(super) struct Outgoing {
     message: Builder<HeapAllocator>,

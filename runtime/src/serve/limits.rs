@@ -15,8 +15,7 @@ use capnp_rpc::Tables;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
-use crate::serve::gate::Gate;
-use crate::serve::vat::{Link, closed};
+use super::gate::Gate;
 
 /// Bytes that are queued for peers above which the one with most of them is let go.
 const UNREAD: usize = 10 << 20;
@@ -40,7 +39,7 @@ const LITTLE: usize = 32 << 10;
 
 /// Bounds for the sessions with the peers of one cell: the clones are one and the same.
 #[derive(Clone, Default)]
-pub struct Limits(pub(in crate::serve) Rc<All>);
+pub struct Limits(pub(super) Rc<All>);
 
 impl Limits {
     /// Bounds that nobody has taken of.
@@ -57,7 +56,7 @@ impl std::fmt::Debug for Limits {
 
 /// What one session has of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Most {
+pub(super) struct Most {
     pub answers: usize,
     pub exports: usize,
     pub imports: usize,
@@ -69,7 +68,7 @@ pub(in crate::serve) struct Most {
 
 impl Most {
     /// The cell's: it has those of its peers too.
-    pub(in crate::serve) const CELL: Most = Most {
+    pub(super) const CELL: Most = Most {
         answers: 8192,
         exports: 16_384,
         imports: 32_768,
@@ -79,7 +78,7 @@ impl Most {
         redirected: 12 << 20,
     };
     /// A peer's.
-    pub(in crate::serve) const PEER: Most = Most {
+    pub(super) const PEER: Most = Most {
         answers: 1024,
         exports: 4096,
         imports: 1024,
@@ -90,11 +89,28 @@ impl Most {
     };
 }
 
+/// One session, as the bounds of all see it.
+pub(super) trait Session {
+    /// Its counts.
+    fn gate(&self) -> &Gate;
+
+    /// Has it end as soon as it is polled, and say why to the far end.
+    fn end(&self, why: Error);
+
+    /// Nothing is sent any more but why it ends.
+    fn drop_queue(&self);
+}
+
+/// Why the connection ends, as the far end is told.
+pub(super) fn closed(why: &str) -> Error {
+    Error::failed(format!("the connection is closed: {why}"))
+}
+
 /// What all sessions have together.
-pub(in crate::serve) struct All {
+pub(super) struct All {
     /// The cell's gate, while its session goes on.
     cell: RefCell<Option<Rc<Gate>>>,
-    peers: RefCell<Vec<Weak<Link>>>,
+    peers: RefCell<Vec<Weak<dyn Session>>>,
     unread: Cell<usize>,
     taken: Notify,
     /// When waiting for peers that take something was last in vain.
@@ -105,8 +121,8 @@ pub(in crate::serve) struct All {
     working: Cell<usize>,
     exports: Cell<usize>,
     imports: Cell<usize>,
-    pub(in crate::serve) large: Arc<Semaphore>,
-    pub(in crate::serve) arriving: Arc<Semaphore>,
+    pub(super) large: Arc<Semaphore>,
+    pub(super) arriving: Arc<Semaphore>,
 }
 
 impl Default for All {
@@ -130,20 +146,20 @@ impl Default for All {
 }
 
 impl All {
-    pub(in crate::serve) fn cell_is(&self, gate: Option<Rc<Gate>>) {
+    pub(super) fn cell_is(&self, gate: Option<Rc<Gate>>) {
         *self.cell.borrow_mut() = gate;
     }
 
-    pub(in crate::serve) fn joins(&self, peer: &Rc<Link>) {
+    pub(super) fn joins(&self, peer: Weak<dyn Session>) {
         let mut peers = self.peers.borrow_mut();
         if peers.len() == peers.capacity() {
             peers.retain(|peer| peer.strong_count() > 0);
         }
-        peers.push(Rc::downgrade(peer));
+        peers.push(peer);
     }
 
     /// Waits until the cell takes what peers send to it.
-    pub(in crate::serve) async fn cell_reads(&self) {
+    pub(super) async fn cell_reads(&self) {
         let gate = self.cell.borrow().clone();
         if let Some(gate) = gate {
             gate.read().await;
@@ -152,11 +168,11 @@ impl All {
 
     /// Waits until the peers that are taking their answers have taken most of them. Those that take none aren't
     /// waited for.
-    pub(in crate::serve) async fn peers_read(&self) {
+    pub(super) async fn peers_read(&self) {
         let taking = || {
             let peers = self.peers.borrow();
             let links = peers.iter().filter_map(Weak::upgrade);
-            links.filter(|link| link.gate.took(PAUSE)).map(|link| link.gate.queued()).sum::<usize>()
+            links.filter(|link| link.gate().took(PAUSE)).map(|link| link.gate().queued()).sum::<usize>()
         };
         if self.unread.get() <= TAKING || self.paused.get().is_some_and(|last| last.elapsed() < BETWEEN) {
             return;
@@ -172,10 +188,10 @@ impl All {
         }
     }
 
-    pub(in crate::serve) fn queue(&self, bytes: usize) {
+    pub(super) fn queue(&self, bytes: usize) {
         self.unread.set(self.unread.get() + bytes);
         if self.unread.get() > UNREAD {
-            let most = self.peers().max_by_key(|link| (!link.gate.took(PAUSE), link.gate.queued()));
+            let most = self.peers().max_by_key(|link| (!link.gate().took(PAUSE), link.gate().queued()));
             if let Some(link) = most {
                 link.drop_queue();
                 link.end(closed("too much was sent that the peer didn't take"));
@@ -183,41 +199,41 @@ impl All {
         }
     }
 
-    pub(in crate::serve) fn unqueue(&self, bytes: usize) {
+    pub(super) fn unqueue(&self, bytes: usize) {
         self.unread.set(self.unread.get() - bytes);
         self.taken.notify_waiters();
     }
 
     /// A message waits for what it was sent to. Where all peers' are too many, the one with most of them is let go.
-    pub(in crate::serve) fn hold(&self, bytes: usize) {
+    pub(super) fn hold(&self, bytes: usize) {
         self.held.set(self.held.get() + bytes);
         if self.held.get() <= HELD {
             return;
         }
-        let large: usize = self.peers().map(|link| link.gate.held_large()).sum();
+        let large: usize = self.peers().map(|link| link.gate().held_large()).sum();
         if self.held.get() > HELD + large
-            && let Some(link) = self.peers().max_by_key(|link| link.gate.held_small())
+            && let Some(link) = self.peers().max_by_key(|link| link.gate().held_small())
         {
             link.end(closed("too much was sent that waits for answers"));
         }
     }
 
-    pub(in crate::serve) fn release(&self, bytes: usize) {
+    pub(super) fn release(&self, bytes: usize) {
         self.held.set(self.held.get() - bytes);
     }
 
-    fn peers(&self) -> impl Iterator<Item = Rc<Link>> {
+    fn peers(&self) -> impl Iterator<Item = Rc<dyn Session>> {
         let peers: Vec<_> = self.peers.borrow().iter().filter_map(Weak::upgrade).collect();
         peers.into_iter()
     }
 
     /// Whether a peer with so many calls, of so many bytes, may have another.
-    pub(in crate::serve) fn admits(&self, own: usize, bytes: usize) -> bool {
+    pub(super) fn admits(&self, own: usize, bytes: usize) -> bool {
         (self.working.get() < WORKING || own < FEW) && (self.work.get() < 2 * WORK || bytes < LITTLE)
     }
 
     /// Waits until a peer that has more than little in work may add to it.
-    pub(in crate::serve) async fn has_room(&self, gate: &Gate) {
+    pub(super) async fn has_room(&self, gate: &Gate) {
         let full = || self.work.get() > WORK && gate.work() > LITTLE;
         if !full() {
             return;
@@ -231,20 +247,20 @@ impl All {
         let _ = timeout(BETWEEN, room).await;
     }
 
-    pub(in crate::serve) fn begins(&self, bytes: usize) {
+    pub(super) fn begins(&self, bytes: usize) {
         self.working.set(self.working.get() + 1);
         self.work.set(self.work.get() + bytes);
     }
 
-    pub(in crate::serve) fn ends(&self, calls: usize, bytes: usize) {
+    pub(super) fn ends(&self, calls: usize, bytes: usize) {
         self.working.set(self.working.get().saturating_sub(calls));
         self.work.set(self.work.get().saturating_sub(bytes));
         self.worked.notify_waiters();
     }
 
     /// The cell can't ask more, as too much is unanswered: the peer that owes most is let go, if it owes many.
-    pub(in crate::serve) fn collect(&self) -> bool {
-        let most = self.peers().max_by_key(|link| link.gate.owed()).filter(|link| link.gate.owed() > FEW);
+    pub(super) fn collect(&self) -> bool {
+        let most = self.peers().max_by_key(|link| link.gate().owed()).filter(|link| link.gate().owed() > FEW);
         if let Some(link) = &most {
             link.end(closed("too many calls that the peer didn't answer"));
         }
@@ -252,7 +268,7 @@ impl All {
     }
 
     /// One session's tables have changed.
-    pub(in crate::serve) fn change(&self, before: &Tables, now: &Tables) -> Result<(), Error> {
+    pub(super) fn change(&self, before: &Tables, now: &Tables) -> Result<(), Error> {
         for (all, before, now, most) in [
             (&self.exports, before.exports, now.exports, EXPORTS),
             (&self.imports, before.imports, now.imports, IMPORTS),

@@ -16,7 +16,7 @@ use crate::jail::refusal::{Cause, Facts, landlock_is_hidden};
 use crate::jail::{Identity, Level, Part};
 use crate::phrase::plain;
 use crate::sys::usage::kernel;
-use crate::sys::{SoleThread, StartError, machine, probe};
+use crate::sys::{SoleThread, ThreadsError, machine, probe};
 
 /// Why the machine couldn't be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum DoctorError {
     Identity(#[source] io::Error),
     /// The trials need a process with one thread.
     #[error(transparent)]
-    Threads(#[from] StartError),
+    Threads(#[from] ThreadsError),
 }
 
 /// What this machine can do.

@@ -43,7 +43,7 @@ pub fn of_failure(error: &RunError) -> u8 {
         RunError::Interrupted { signal } => Ended::Signalled(*signal).code(),
         RunError::Start(StartError::Exec(_)) => CANNOT_EXECUTE,
         RunError::Start(StartError::Namespaces(_) | StartError::Stage { .. } | StartError::Workdir { .. }) => FAILURE,
-        RunError::Start(StartError::Threads | StartError::Os { .. }) => FAILURE,
+        RunError::Start(StartError::Threads(_) | StartError::Os { .. }) => FAILURE,
         RunError::Memory { .. } | RunError::TooLittle(_) | RunError::Processes { .. } => FAILURE,
         RunError::Directory { .. }
         | RunError::Refused(_)

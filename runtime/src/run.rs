@@ -174,7 +174,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let mut cgroup = prepare::cgroup(&jail.bounds)?;
     let (rpc, cells_end) = sys::fds::rpc_pair().map_err(RunError::host("cannot make the RPC socket"))?;
 
-    let alone = SoleThread::claim().map_err(RunError::Start)?;
+    let alone = SoleThread::claim().map_err(|error| RunError::Start(error.into()))?;
     let moves = plan.moves(cells_end.as_raw_fd());
     let server = || Server::new(jail.level);
     let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), cgroup.as_ref(), server)

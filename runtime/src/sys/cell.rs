@@ -9,7 +9,6 @@ use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::RawFd;
 
 use super::birth::{Stack, give_birth};
-use super::init::set_umask;
 use super::known_state;
 use super::landlock::restrict;
 use super::mounts::identify;
@@ -89,7 +88,7 @@ fn prepare(orders: &Orders<'_>, steps: &Steps, processors: &Processors) -> Resul
     steps.connected(own_network().map_err(Failure::at(Stage::Network))?);
     bound_capabilities().and_then(|()| leave_keyring()).map_err(Failure::at(Stage::Privileges))?;
     known_state::enter().map_err(Failure::at(Stage::State))?;
-    set_umask(0o022);
+    raw::set_umask(0o022);
     steps.wait_for_init(Init::Mapped);
     processors.take_back();
     become_cell(&orders.jail.identity).map_err(Failure::at(Stage::Identity))?;

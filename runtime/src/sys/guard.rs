@@ -25,12 +25,12 @@ use nix::unistd::Pid;
 
 use super::cell::{Orders, Spawned};
 use super::cgroup;
-use super::init::{default_signals, set_umask};
+use super::init::default_signals;
 use super::privileges::{become_cell, bound_capabilities, drop_capabilities, leave_keyring};
 use super::raw;
 use super::report::{Event, Failure, Message, Stage};
 use super::running::retry;
-use super::start::SoleThread;
+use super::sole::SoleThread;
 use crate::jail::{Identity, Level, Session};
 
 /// Forks the guard, which starts the cell.
@@ -75,7 +75,7 @@ fn prepare(orders: &Orders<'_>) -> Result<(), Failure> {
     raw::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map_err(&failed)?;
     // A cell of the same user's can't look into this copy of the host.
     raw::prctl(libc::PR_SET_DUMPABLE, 0).map_err(&failed)?;
-    set_umask(0o022);
+    raw::set_umask(0o022);
     if orders.jail.session == Session::Own {
         let _ = nix::unistd::setsid();
     }

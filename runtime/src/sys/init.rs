@@ -78,7 +78,7 @@ fn prepare(errand: &mut Errand<'_>) -> Result<Spawned, Failure> {
     steps.reached(Init::Mapped);
     become_cell(&jail.identity).map_err(Failure::at(Stage::Identity))?;
     stay_untraced().and_then(|()| die_with_host(*control)).map_err(Failure::at(Stage::Identity))?;
-    set_umask(0);
+    raw::set_umask(0);
     let root = mounts::make_root().map_err(Failure::at(Stage::Root))?;
     mounts::furnish(root, &jail.view, parts)?;
     mounts::pivot(root).map_err(Failure::at(Stage::Pivot))?;
@@ -190,11 +190,6 @@ fn die_with_host(control: RawFd) -> Result<(), Errno> {
         raw::exit();
     }
     Ok(())
-}
-
-pub(super) fn set_umask(mask: libc::mode_t) {
-    // SAFETY: an integer; umask(2) can't fail.
-    let _ = unsafe { call(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) };
 }
 
 fn send(control: RawFd, message: Message) -> Result<(), Errno> {

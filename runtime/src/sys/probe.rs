@@ -15,7 +15,7 @@ use super::mounts;
 use super::raw::{self, Errno, call};
 use super::report::Failure;
 use super::seccomp;
-use super::start::SoleThread;
+use super::sole::SoleThread;
 use crate::jail::view::{Entry, View, What};
 use crate::jail::{Filter, Identity, Level, Part};
 use trial::{in_child, in_namespaces};

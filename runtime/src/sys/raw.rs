@@ -52,6 +52,12 @@ pub(super) fn prctl(option: i32, argument: usize) -> Result<(), Errno> {
     unsafe { call(libc::SYS_prctl, [option as usize, argument, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// Sets the mode bits that new files of this process don't get (umask(2)).
+pub(super) fn set_umask(mask: libc::mode_t) {
+    // SAFETY: an integer; umask(2) can't fail.
+    let _ = unsafe { call(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) };
+}
+
 /// Ends this process without running a destructor, of which its memory, the host's, has many.
 pub(super) fn exit() -> ! {
     loop {

@@ -3,7 +3,6 @@
 use std::ffi::{CString, c_char};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
@@ -19,6 +18,7 @@ use super::maps;
 use super::raw::Errno;
 use super::report::{Failure, Stage};
 use super::running::{Cell, give_word, kill_and_reap};
+use super::sole::{SoleThread, ThreadsError};
 use super::spread::Processors;
 use super::steps::Steps;
 use super::told::{receive, told_before};
@@ -36,22 +36,6 @@ const NAMESPACES: i32 = libc::CLONE_NEWUSER
 
 /// CLONE_INTO_CGROUP of linux/sched.h, which doesn't fit into libc's type for it.
 const INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Proof that this process has one thread: a fork of more would leave the others' locks held for ever.
-pub struct SoleThread(());
-
-impl SoleThread {
-    /// Counts the threads.
-    pub fn claim() -> Result<SoleThread, StartError> {
-        let os = |source| StartError::Os { what: "cannot count this process's threads", source };
-        // A link for each thread, beside "." and "..": sooner to have than a list, which is asked where this isn't so.
-        let links = std::fs::metadata("/proc/self/task").map_err(os)?.nlink();
-        if links == 3 || std::fs::read_dir("/proc/self/task").map_err(os)?.count() == 1 {
-            return Ok(SoleThread(()));
-        }
-        Err(StartError::Threads)
-    }
-}
 
 /// What the cell executes.
 #[derive(Debug)]
@@ -101,9 +85,9 @@ pub enum StartError {
         /// Why it failed.
         source: io::Error,
     },
-    /// A bug: something started a thread before the cell.
-    #[error("cannot start a cell from a process with several threads")]
-    Threads,
+    /// The process isn't known to have one thread.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
 }
 
 /// Starts `program` in `jail`; returns once it has been executed. `moves` bring its descriptors to their

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use super::super::maps;
 use super::super::raw::{self, Errno, call};
 use super::super::running::retry;
-use super::super::start::SoleThread;
+use super::super::sole::SoleThread;
 use super::unshare;
 use crate::jail::Identity;
 

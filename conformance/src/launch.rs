@@ -17,8 +17,8 @@ mod run;
 mod supervisor;
 mod tmpfs;
 
-pub use crate::sys::duplicate;
-pub use plan::{Limit, Plan, RefusedCall, Tmpfs, User};
+pub use crate::sys::{RefusedCall, duplicate};
+pub use plan::{Limit, Plan, Tmpfs, User};
 pub use run::{Launch, Report};
 pub(crate) use supervisor::kill_descendants;
 pub use supervisor::main;

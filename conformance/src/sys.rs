@@ -11,8 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
-
-use crate::launch::RefusedCall;
+use serde::{Deserialize, Serialize};
 
 /// Forks; `None` in the child.
 ///
@@ -104,6 +103,17 @@ pub(crate) fn hard_limit(resource: u32) -> Result<Option<u64>, Errno> {
     // SAFETY: the call fills the value that it is given.
     Errno::result(unsafe { libc::getrlimit(resource, &raw mut limit) })?;
     Ok((limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max))
+}
+
+/// A system call that a filter over the command refuses (seccomp(2)), as those of containers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedCall {
+    /// Its number on this machine.
+    pub number: i64,
+    /// Refused only where its first argument has one of these bits; `None`: always.
+    pub flags: Option<u32>,
+    /// What it answers.
+    pub errno: i32,
 }
 
 /// Puts a seccomp filter over the calling process that refuses these calls and lets all others pass.

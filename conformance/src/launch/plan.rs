@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sys::RefusedCall;
+
 /// Text of the command line or environment: any bytes but NUL.
 pub(crate) type Bytes = Vec<u8>;
 
@@ -42,17 +44,6 @@ pub struct Tmpfs {
     pub read_only: bool,
     /// Programs that are copied into it: from where, to which name.
     pub holds: Vec<(PathBuf, String)>,
-}
-
-/// A system call that a filter over the command refuses (seccomp(2)), as those of containers do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusedCall {
-    /// Its number on this machine.
-    pub number: i64,
-    /// Refused only where its first argument has one of these bits; `None`: always.
-    pub flags: Option<u32>,
-    /// What it answers.
-    pub errno: i32,
 }
 
 /// One command and the whole state that it is started in.

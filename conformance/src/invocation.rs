@@ -5,7 +5,7 @@
 //! What must stay true: the suite keeps no copy of a descriptor that it placed unless the case
 //! does; standard output and error are taken in unless the case placed something else there.
 
-mod start;
+mod begun;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -20,11 +20,12 @@ use crate::verdict::Stop;
 #[derive(Debug)]
 pub struct Invocation<'a> {
     pub(crate) suite: &'a Suite<'a>,
-    plan: Plan,
-    placed: Vec<(i32, OwnedFd)>,
-    closed: Vec<i32>,
-    feeds_input: bool,
-    trouble: Option<Stop>,
+    pub(crate) plan: Plan,
+    pub(crate) placed: Vec<(i32, OwnedFd)>,
+    pub(crate) closed: Vec<i32>,
+    pub(crate) feeds_input: bool,
+    /// Why it can't be started.
+    pub(crate) trouble: Option<Stop>,
     /// Whether it is a run of the implementation, whose leftovers count.
     pub(crate) judged: bool,
     pub(crate) leaves_files: bool,

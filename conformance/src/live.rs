@@ -3,6 +3,8 @@
 //! What must stay true: a wait ends with what is waited for, with the end of the stream, or when
 //! the run is overdue; never by a guess.
 
+mod start;
+
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;

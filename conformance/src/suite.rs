@@ -17,7 +17,6 @@ use tempfile::TempDir;
 
 use crate::adapter::{Caller, Layout};
 use crate::clauses::{Profile, Specification};
-use crate::invocation::Invocation;
 use crate::launch::User;
 use crate::node::{Kind, Node, NodeError};
 use crate::setup::Setup;
@@ -61,6 +60,11 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn setup(&self) -> &'a Setup {
         self.setup
+    }
+
+    /// The profile of the clause that the case judges.
+    pub(crate) fn profile(&self) -> Option<Profile> {
+        self.profile
     }
 
     /// The layout that the case is to be judged in.
@@ -122,20 +126,6 @@ impl<'a> Suite<'a> {
         Ok(path)
     }
 
-    /// A run of the implementation in the case's layout.
-    #[must_use]
-    pub fn ww(&'a self) -> Invocation<'a> {
-        let adapter = self.setup.adapter();
-        let mut run = self.command(&adapter.command).of_implementation();
-        if let Some(arguments) = self.profile.and_then(|profile| adapter.arguments.get(&profile)) {
-            run = run.flags(arguments);
-        }
-        if let (Some(flag), true) = (&adapter.layout_flag, self.layout != adapter.layout) {
-            run = run.flags([flag.as_str(), self.layout.name()]);
-        }
-        run
-    }
-
     /// The IPFS node of this run of the suite.
     ///
     /// # Errors
@@ -153,20 +143,6 @@ impl<'a> Suite<'a> {
             Err(fault @ NodeError::Absent { .. }) => Err(Stop::NotVerifiable(fault.to_string())),
             found => Ok(found?),
         }
-    }
-
-    /// A run of the implementation with the node's endpoint.
-    ///
-    /// # Errors
-    /// Where there is no node.
-    pub fn ww_with_node(&'a self) -> Verdict<Invocation<'a>> {
-        Ok(self.ww().flags(["--ipfs", &self.node()?.endpoint()]))
-    }
-
-    /// A run of any command, with the surroundings of a run of the implementation.
-    #[must_use]
-    pub fn command<W: AsRef<[u8]>>(&'a self, words: impl IntoIterator<Item = W>) -> Invocation<'a> {
-        Invocation::new(self, words)
     }
 
     /// The user to become for a caller; `None` is nobody else.
@@ -200,19 +176,6 @@ impl<'a> Suite<'a> {
     /// What the case has seen so far.
     pub(crate) fn notes(&self) -> &Rc<Notes> {
         &self.notes
-    }
-
-    /// Where the case saw a refusal: checks that a sound program runs. A refusal says something only
-    /// beside a run that isn't refused.
-    ///
-    /// # Errors
-    /// A failure, where nothing runs at all.
-    pub(crate) fn runs_what_is_sound(&'a self) -> Verdict {
-        if !self.notes.has_refusals() {
-            return Ok(());
-        }
-        self.ww().probe(["print", "sound"]).run()?.prints("sound")?;
-        Ok(())
     }
 
     /// How long to wait for something that has to come: so long, and no longer than a run may take.

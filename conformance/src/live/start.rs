@@ -8,12 +8,13 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::Invocation;
+use super::Live;
 use crate::capture::Capture;
 use crate::ended::Ended;
+use crate::invocation::Invocation;
 use crate::launch::Launch;
-use crate::live::Live;
 use crate::record::{self, Placed, Record, Target};
+use crate::suite::Suite;
 use crate::verdict::{Stop, Verdict};
 
 impl<'a> Invocation<'a> {
@@ -74,5 +75,20 @@ impl<'a> Invocation<'a> {
     /// A fault of the harness.
     pub fn run(self) -> Verdict<Ended> {
         self.start()?.finish()
+    }
+}
+
+impl<'a> Suite<'a> {
+    /// Where the case saw a refusal: checks that a sound program runs. A refusal says something only
+    /// beside a run that isn't refused.
+    ///
+    /// # Errors
+    /// A failure, where nothing runs at all.
+    pub(crate) fn runs_what_is_sound(&'a self) -> Verdict {
+        if !self.notes().has_refusals() {
+            return Ok(());
+        }
+        self.ww().probe(["print", "sound"]).run()?.prints("sound")?;
+        Ok(())
     }
 }

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::adapter::{Adapter, Timeouts};
-use crate::registry::{self, RegistryError};
 use crate::runner::{self, StopSign, Task};
 use crate::setup::Setup;
+use crate::trials::{self, TrialsError};
 
 /// What a null implementation may pass.
 const BASELINE_TOML: &str = include_str!("../baseline.toml");
@@ -80,7 +80,7 @@ pub enum BaselineError {
     Entry(String),
     /// The cases contradict the specification.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(#[from] TrialsError),
 }
 
 /// Judges every null implementation by every case.
@@ -97,7 +97,7 @@ pub fn measure(
     let mut tasks = Vec::new();
     for (name, script) in NULLS {
         let setup = setup.judging(adapter(setup.adapter(), name, script));
-        for trial in registry::trials(setup.adapter())? {
+        for trial in trials::trials(setup.adapter())? {
             tasks.push((name, Task { trial, setup: setup.clone(), bundle: None, sketch: false }));
         }
     }

@@ -23,8 +23,8 @@ use crate::adapter::{Adapter, Layout};
 use crate::clauses::ClauseId;
 use crate::digest;
 use crate::record::Record;
-use crate::registry::Trial;
 use crate::suite::Suite;
+use crate::trials::Trial;
 use crate::verdict::{Stop, expected_and_got};
 
 /// The version of a bundle's format.

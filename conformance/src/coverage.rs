@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adapter::Origins;
 use crate::clauses::{Clause, ClauseId, Origin, Specification, Testability};
-use crate::registry::{self, RegistryError};
 use crate::results::Results;
 use crate::reviewed;
+use crate::trials::{self, TrialsError};
 
 /// The clauses of a specification by what the suite does about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +28,9 @@ impl Coverage {
     ///
     /// # Errors
     /// Where a case cites a clause that doesn't exist.
-    pub fn of(specification: &Specification) -> Result<Self, RegistryError> {
+    pub fn of(specification: &Specification) -> Result<Self, TrialsError> {
         let mut cases: BTreeMap<ClauseId, Vec<&'static str>> = BTreeMap::new();
-        for case in registry::all() {
+        for case in trials::all() {
             for id in case.clauses(specification)?.into_iter().collect::<BTreeSet<_>>() {
                 cases.entry(id).or_default().push(case.name);
             }
@@ -72,7 +72,7 @@ impl Gate {
     ///
     /// # Errors
     /// Where a case cites a clause that doesn't exist.
-    pub fn of(specification: &Specification, runs: &[Results]) -> Result<Self, RegistryError> {
+    pub fn of(specification: &Specification, runs: &[Results]) -> Result<Self, TrialsError> {
         let coverage = Coverage::of(specification)?;
         let claimed = |clause: &Clause| {
             runs.iter().any(|results| {

@@ -17,10 +17,10 @@ use thiserror::Error;
 
 use crate::clauses::{ClauseId, Specification};
 use crate::outcome::Outcome;
-use crate::registry::Trial;
 use crate::results::Stale;
 use crate::select::Selection;
 use crate::toml_fault::TomlFault;
+use crate::trials::Trial;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

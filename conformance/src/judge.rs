@@ -16,12 +16,12 @@ use crate::clauses::{Clause, ClauseId, Specification, Status, Testability};
 use crate::digest;
 use crate::expect::Expectations;
 use crate::outcome::Outcome;
-use crate::registry::{self, RegistryError, Trial};
 use crate::results::{self, CaseLine, ClauseLine, End, Implementation, Line, Machine, NodeUsed, Program, Results, Run};
 use crate::reviewed;
 use crate::runner::{self, Done, StopSign, Task};
 use crate::select::Selection;
 use crate::setup::Setup;
+use crate::trials::{self, Trial, TrialsError};
 use crate::verdict::{Stop, expected_and_got};
 
 /// What is to be judged, and how.
@@ -46,7 +46,7 @@ pub struct Judge<'a> {
 pub enum JudgeError {
     /// The cases contradict the specification.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(#[from] TrialsError),
     /// The stream can't be written.
     #[error("the results {0} can't be written")]
     Write(PathBuf, #[source] io::Error),
@@ -60,7 +60,7 @@ impl Judge<'_> {
     pub fn run(&self, sign: &StopSign, mut watch: impl FnMut(&CaseLine)) -> Result<Results, JudgeError> {
         let started = Instant::now();
         let adapter = self.setup.adapter();
-        let every = registry::trials(adapter)?;
+        let every = trials::trials(adapter)?;
         let trials = self.selection.of(every.clone());
         let path = self.report.as_ref().map(|folder| folder.join("results.jsonl"));
         let failed = |cause| JudgeError::Write(path.clone().unwrap_or_default(), cause);

@@ -38,6 +38,7 @@ pub mod suite;
 mod sys;
 pub mod terminal;
 pub mod toml_fault;
+pub mod trials;
 pub mod verdict;
 pub mod visit;
 pub mod zoo;

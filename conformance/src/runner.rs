@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{Adapter, Layout};
 use crate::node::{Answer, Ask, NodeError};
-use crate::registry::Trial;
 use crate::setup::{Parts, Setup};
+use crate::trials::Trial;
 use crate::verdict::Stop;
 
 pub use case::main as case_main;

@@ -9,8 +9,8 @@ use globset::{Glob, GlobMatcher};
 use thiserror::Error;
 
 use crate::clauses::{ClauseId, Profile};
-use crate::registry::Trial;
 use crate::results::{Asked, Shard};
+use crate::trials::Trial;
 
 /// What was asked for; empty lists are no restriction.
 #[derive(Clone, Debug, Default)]
@@ -102,10 +102,10 @@ mod tests {
 
     use super::*;
     use crate::adapter::Adapter;
-    use crate::registry;
+    use crate::trials;
 
     fn every() -> Vec<Trial> {
-        registry::trials(&Adapter { profiles: Profile::ALL.into(), ..Adapter::bare() }).unwrap()
+        trials::trials(&Adapter { profiles: Profile::ALL.into(), ..Adapter::bare() }).unwrap()
     }
 
     fn names(asked: Asked, shard: Option<&str>) -> Vec<String> {

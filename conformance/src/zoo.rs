@@ -15,9 +15,9 @@ use thiserror::Error;
 
 use crate::adapter::{Adapter, Caller, Timeouts};
 use crate::clauses::ClauseId;
-use crate::registry::{self, RegistryError, Trial};
 use crate::runner::Task;
 use crate::setup::Setup;
+use crate::trials::{self, Trial, TrialsError};
 
 /// A faulty implementation.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub enum ZooError {
     Line(String),
     /// The cases contradict the specification.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(#[from] TrialsError),
 }
 
 /// Every fault and control.
@@ -155,7 +155,7 @@ impl Zoo {
     /// The cases of some clauses, or of all others, for one of the zoo.
     fn tasks(&self, setup: &Setup, name: &str, clauses: &BTreeSet<ClauseId>, own: bool) -> Result<Vec<Task>, ZooError> {
         let setup = setup.judging(self.adapter(setup, name));
-        let trials = registry::trials(setup.adapter())?;
+        let trials = trials::trials(setup.adapter())?;
         let wanted = |trial: &Trial| trial.clauses.iter().any(|id| clauses.contains(id)) == own;
         let task = |trial: Trial| Task { trial, setup: setup.clone(), bundle: None, sketch: false };
         Ok(trials.into_iter().filter(wanted).map(task).collect())

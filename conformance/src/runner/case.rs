@@ -17,9 +17,9 @@ use crate::bundle;
 use crate::launch::{self, Channel, LaunchError};
 use crate::node::Nodes;
 use crate::record::Record;
-use crate::registry;
 use crate::setup::Setup;
 use crate::shell;
+use crate::trials;
 use crate::verdict::{Stop, checks};
 
 /// How many of a case's commands are told, the last ones; a bundle has them all.
@@ -55,7 +55,7 @@ fn serve() -> Result<(), LaunchError> {
 }
 
 fn run(order: Order, channel: &Arc<Mutex<Channel>>) -> Done {
-    let trial = match registry::trial(&order.case, order.layout, &order.adapter) {
+    let trial = match trials::trial(&order.case, order.layout, &order.adapter) {
         Ok(trial) => trial,
         Err(fault) => return Done::at_once(Stop::from(fault)),
     };

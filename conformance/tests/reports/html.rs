@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use ww_conformance::clauses::{Specification, Status, Testability};
 use ww_conformance::outcome::Outcome;
-use ww_conformance::registry;
 use ww_conformance::report::{Format, render, write_all};
 use ww_conformance::results::{ClauseLine, Results, write};
+use ww_conformance::trials;
 
 use crate::sample::{HOSTILE, case, everything, of_outcomes, stale, stream};
 
@@ -34,7 +34,7 @@ fn whole_suite() -> Results {
         disputed: clause.disputed.clone(),
         unjudged: unjudged(clause),
     });
-    let cases = registry::all().enumerate().map(|(at, one)| {
+    let cases = trials::all().enumerate().map(|(at, one)| {
         let outcome = match at {
             7 | 30 => Outcome::Fail,
             31 => Outcome::Xpass,

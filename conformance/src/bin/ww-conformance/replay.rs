@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ww_conformance::adapter::Adapter;
 use ww_conformance::bundle::Bundle;
 use ww_conformance::digest;
-use ww_conformance::registry;
 use ww_conformance::runner::{self, StopSign, Task};
 use ww_conformance::setup::Setup;
+use ww_conformance::trials;
 use ww_conformance::verdict::Stop;
 
 use super::args::Replay;
@@ -32,7 +32,7 @@ pub fn replay(wanted: &Replay) -> Result<Ended, Trouble> {
             say!("note: {what} was {}, and is {}", word(then), word(now));
         }
     }
-    let trial = registry::trial(&bundle.case, bundle.layout, &adapter).map_err(usage)?;
+    let trial = trials::trial(&bundle.case, bundle.layout, &adapter).map_err(usage)?;
     let setup = Setup::new(adapter, &Setup::beside().map_err(harness)?, wanted.judged.node).map_err(harness)?;
     let task = Task { trial, setup: setup.seeded(bundle.seed), bundle: None, sketch: false };
     let sign = Arc::new(StopSign::new().map_err(harness)?);

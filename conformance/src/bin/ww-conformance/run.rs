@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use ww_conformance::clauses::{Area, ClauseId, Specification};
 use ww_conformance::expect::Expectations;
 use ww_conformance::judge::Judge;
-use ww_conformance::registry;
 use ww_conformance::results::{Asked, Results};
 use ww_conformance::runner::{self, StopSign};
 use ww_conformance::select::Selection;
 use ww_conformance::setup::Setup;
+use ww_conformance::trials;
 
 use super::args::{self, Run, Which};
 use super::progress::Progress;
@@ -26,7 +26,7 @@ pub fn run(wanted: Run) -> Result<Ended, Trouble> {
     let selection = Selection::new(asked(&wanted.which)?, wanted.shard).map_err(usage)?;
     let expectations = wanted.expect.as_deref().map(Expectations::read).transpose().map_err(usage)?;
     if wanted.list_only {
-        return list_only(&selection.of(registry::trials(&adapter).map_err(harness)?));
+        return list_only(&selection.of(trials::trials(&adapter).map_err(harness)?));
     }
     if let Some(folder) = &wanted.report {
         prepare(folder)?;
@@ -44,7 +44,7 @@ pub fn run(wanted: Run) -> Result<Ended, Trouble> {
         fail_fast: wanted.fail_fast,
         report: wanted.report.clone(),
     };
-    let total = selection.of(registry::trials(setup.adapter()).map_err(harness)?).len();
+    let total = selection.of(trials::trials(setup.adapter()).map_err(harness)?).len();
     let progress = Progress::new(total);
     let results = judge.run(&sign, |case| progress.ended(case)).map_err(harness)?;
     progress.finish();
@@ -64,7 +64,7 @@ pub fn asked(which: &Which) -> Result<Asked, Trouble> {
         if let Some(area) = of_area {
             asked.clauses.extend(specification.in_area(*area).map(|clause| clause.id));
         } else if word.contains('_') {
-            let known = registry::all().any(|case| case.name == word.split("::").next().unwrap_or_default());
+            let known = trials::all().any(|case| case.name == word.split("::").next().unwrap_or_default());
             if !known {
                 return Err(usage(format!("there is no case {word}: `ww-conformance list` has their names")));
             }
@@ -80,7 +80,7 @@ pub fn asked(which: &Which) -> Result<Asked, Trouble> {
     Ok(asked)
 }
 
-fn list_only(trials: &[registry::Trial]) -> Result<Ended, Trouble> {
+fn list_only(trials: &[trials::Trial]) -> Result<Ended, Trouble> {
     for trial in trials {
         let why = trial.not_applicable.as_ref().map_or_else(String::new, |why| format!("  (not applicable: {why})"));
         say!("{}{why}", trial.name());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ww_conformance::adapter::Adapter;
 use ww_conformance::clauses::{Clause, Origin, Profile, Specification, Status, Testability};
 use ww_conformance::coverage::Coverage;
-use ww_conformance::registry::{self, Trial};
 use ww_conformance::runner::{self, StopSign, Task};
 use ww_conformance::select::Selection;
 use ww_conformance::setup::Setup;
+use ww_conformance::trials::{self, Trial};
 
 use super::args::{Explain, Judged, List};
 use super::run::asked;
@@ -19,7 +19,7 @@ pub fn list(wanted: &List) -> Result<Ended, Trouble> {
     // Every case that there is, whatever an implementation claims.
     let everything = Adapter { profiles: Profile::ALL.into(), ..Adapter::bare() };
     let selection = Selection::new(asked(&wanted.which)?, None).map_err(usage)?;
-    let trials = selection.of(registry::trials(&everything).map_err(harness)?);
+    let trials = selection.of(trials::trials(&everything).map_err(harness)?);
     if wanted.clauses {
         return clauses(&selection);
     }
@@ -80,7 +80,7 @@ pub fn explain(wanted: &Explain) -> Result<Ended, Trouble> {
         return Ok(Ended::Well);
     }
     let everything = Adapter { profiles: Profile::ALL.into(), ..Adapter::bare() };
-    let every = registry::trials(&everything).map_err(harness)?;
+    let every = trials::trials(&everything).map_err(harness)?;
     let trials: Vec<&Trial> = every.iter().filter(|trial| trial.clauses.contains(&clause.id)).collect();
     for (at, trial) in trials.iter().enumerate() {
         say!("{} {}", if at == 0 { "Cases    " } else { "         " }, trial.case.name);

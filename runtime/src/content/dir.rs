@@ -60,8 +60,8 @@ async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, 
         let (next, left) = match cid.codec() {
             DAG_PB => (child(client, cid, block, name, &within).await?, after),
             _ => {
-                let block = ipld::Block::new(&cid, &block)?;
-                match block.find(names)? {
+                let block = ipld::Block::new(&cid, &block).await?;
+                match block.find(names).await? {
                     Found::Link { link, left } => (link.cid, &names[names.len() - left..]),
                     // As Kubo has it, a path that ends inside a block ends at that block.
                     Found::Inside => return Ok(cid),

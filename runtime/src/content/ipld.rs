@@ -4,17 +4,20 @@
 //!   [`Event`]s one by one (`cbor`, `json`); nothing here builds a tree, for a block of 2 MiB can hold millions of
 //!   values (docs/decisions/ipld-readers.md).
 //! - What must stay true: a [`Block`] that exists is well-formed to its last byte. No input recurses; what is open at
-//!   once is bounded by [`DEPTH`], memory otherwise by the block's length.
+//!   once is bounded by [`DEPTH`], memory otherwise by the block's length. However much there is in a block, the
+//!   thread's other tasks run meanwhile ([`paced`]).
 //! - Serves: rulings 7, 13, 20; clauses RPC-25, RPC-30 to RPC-35.
 
 use std::borrow::Cow;
 
+use self::paced::Paced;
 use super::error::NodeKind;
 use super::node::{self, DAG_PB, RAW};
 use super::{Cid, ContentError};
 
 mod cbor;
 mod json;
+mod paced;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -42,6 +45,9 @@ enum Event<'a> {
     /// Any other value.
     Scalar,
 }
+
+/// What is in a block of dag-cbor or dag-json, to its end or to what is wrong.
+type Events<'a> = Box<dyn Iterator<Item = Result<Event<'a>, Malformed>> + 'a>;
 
 /// A block whose codec is known and whose bytes are of it.
 #[derive(Debug)]
@@ -100,7 +106,7 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// [`ContentError::NodeType`] where the codec is none of the four; [`ContentError::Malformed`].
-    pub(crate) fn new(cid: &'a Cid, bytes: &'a [u8]) -> Result<Block<'a>, ContentError> {
+    pub(crate) async fn new(cid: &'a Cid, bytes: &'a [u8]) -> Result<Block<'a>, ContentError> {
         let malformed = |why| ContentError::malformed(cid, why);
         let codec = match cid.codec() {
             RAW => Codec::Raw,
@@ -110,7 +116,8 @@ impl<'a> Block<'a> {
             code => return Err(NodeKind::Codec(code).into()),
         };
         let mut block = Block { cid, bytes, codec, links: 0 };
-        for event in block.events() {
+        let mut events = block.events();
+        while let Some(event) = events.next().await {
             block.links += usize::from(matches!(event.map_err(malformed)?, Event::Link(_)));
         }
         Ok(block)
@@ -125,21 +132,24 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// None: the block has been read once.
-    pub(crate) fn find<'p>(&self, path: &'p [String]) -> Result<Found<'p>, ContentError> {
+    pub(crate) async fn find<'p>(&self, path: &'p [String]) -> Result<Found<'p>, ContentError> {
         let Some(first) = path.first() else {
             return Ok(Found::Inside);
         };
         match &self.codec {
             Codec::Raw => Ok(Found::Missing { at: 0 }),
             Codec::DagPb(node) => {
-                let found = node.links().find(|link| link.name == first.as_bytes());
-                Ok(found.map_or(Found::Missing { at: 0 }, |link| Found::Link {
-                    link: Link { name: first.into(), size: link.tsize.unwrap_or(0), cid: link.cid },
-                    left: path.len() - 1,
-                }))
+                let mut links = Paced::new(node.links());
+                while let Some(link) = links.next().await {
+                    if link.name == first.as_bytes() {
+                        let link = Link { name: first.into(), size: link.tsize.unwrap_or(0), cid: link.cid };
+                        return Ok(Found::Link { link, left: path.len() - 1 });
+                    }
+                }
+                Ok(Found::Missing { at: 0 })
             }
             Codec::Cbor | Codec::Json => {
-                walk::find(self.events(), path).map_err(|why| ContentError::malformed(self.cid, why))
+                walk::find(self.events(), path).await.map_err(|why| ContentError::malformed(self.cid, why))
             }
         }
     }
@@ -148,19 +158,23 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// Those of `take`, which end it.
-    pub(crate) fn links(
+    pub(crate) async fn links(
         &self,
         mut take: impl FnMut(&Link<'_>) -> Result<(), ContentError>,
     ) -> Result<(), ContentError> {
         if let Codec::DagPb(node) = &self.codec {
-            return node.links().try_for_each(|link| {
-                take(&Link { name: String::from_utf8_lossy(link.name), size: link.tsize.unwrap_or(0), cid: link.cid })
-            });
+            let mut links = Paced::new(node.links());
+            while let Some(link) = links.next().await {
+                let name = String::from_utf8_lossy(link.name);
+                take(&Link { name, size: link.tsize.unwrap_or(0), cid: link.cid })?;
+            }
+            return Ok(());
         }
         self.walk(|at, event| match event {
             Event::Link(cid) => take(&Link { name: at.text.into(), size: 0, cid: **cid }),
             _ => Ok(()),
         })
+        .await
     }
 
     /// Hands out the paths below `path`, relative to it, as deep as `depth` names; one that can't be told as text, for
@@ -168,22 +182,27 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// [`ContentError::NotFound`] where `path` isn't in this block; those of `take`, which end it.
-    pub(crate) fn tree(
+    pub(crate) async fn tree(
         &self,
         path: &[String],
         depth: usize,
         mut take: impl FnMut(&str) -> Result<(), ContentError>,
     ) -> Result<(), ContentError> {
-        match self.find(path)? {
+        match self.find(path).await? {
             Found::Inside => {}
             Found::Link { left: 0, .. } => return Ok(()),
             Found::Link { left, .. } => return Err(self.missing(path, path.len() - left)),
             Found::Missing { at } => return Err(self.missing(path, at)),
         }
         if let Codec::DagPb(node) = &self.codec {
-            let names = node.links().map(|link| String::from_utf8_lossy(link.name));
-            let mut names = names.filter(|name| depth > 0 && !name.is_empty() && !name.contains('/'));
-            return names.try_for_each(|name| take(&name));
+            let mut links = Paced::new(node.links());
+            while let Some(link) = links.next().await {
+                let name = String::from_utf8_lossy(link.name);
+                if depth > 0 && !name.is_empty() && !name.contains('/') {
+                    take(&name)?;
+                }
+            }
+            return Ok(());
         }
         let base = path.join("/");
         self.walk(|at, _| {
@@ -197,16 +216,18 @@ impl<'a> Block<'a> {
                 false => Ok(()),
             }
         })
+        .await
     }
 
     /// How large it is.
-    pub(crate) fn sizes(&self) -> Sizes {
+    pub(crate) async fn sizes(&self) -> Sizes {
         let block = self.bytes.len() as u64;
         let mut sizes = Sizes { links: self.links, block, of_links: 0, of_data: block, cumulative: block };
         if let Codec::DagPb(node) = &self.codec {
             sizes.of_data = node.data.len() as u64;
             sizes.of_links = block - sizes.of_data;
-            for link in node.links() {
+            let mut links = Paced::new(node.links());
+            while let Some(link) = links.next().await {
                 sizes.links += 1;
                 sizes.cumulative = sizes.cumulative.saturating_add(link.tsize.unwrap_or(0));
             }
@@ -224,18 +245,18 @@ impl<'a> Block<'a> {
         ContentError::NotFound { name: path[at].clone(), within }
     }
 
-    fn events(&self) -> Box<dyn Iterator<Item = Result<Event<'a>, Malformed>> + 'a> {
-        match self.codec {
-            Codec::Cbor => Box::new(cbor::Reader::new(self.bytes)),
+    fn events(&self) -> Paced<Events<'a>> {
+        Paced::new(match self.codec {
+            Codec::Cbor => Box::new(cbor::Reader::new(self.bytes)) as Events<'a>,
             Codec::Json => Box::new(json::Reader::new(self.bytes)),
             Codec::Raw | Codec::DagPb(_) => Box::new(std::iter::empty()),
-        }
+        })
     }
 
-    fn walk(
+    async fn walk(
         &self,
         visit: impl FnMut(walk::At<'_>, &Event<'_>) -> Result<(), ContentError>,
     ) -> Result<(), ContentError> {
-        walk::each(self.events(), visit, |why| ContentError::malformed(self.cid, why))
+        walk::each(self.events(), visit, |why| ContentError::malformed(self.cid, why)).await
     }
 }

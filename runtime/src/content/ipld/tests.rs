@@ -1,9 +1,12 @@
-//! The readers of dag-cbor and dag-json: what they find, and what they refuse; against those of others in [`others`].
+//! The readers of dag-cbor and dag-json: what they find, and what they refuse; against those of others in [`others`],
+//! and beside other tasks in [`turns`].
 
 mod others;
+mod turns;
 
 use std::collections::BTreeMap;
 
+use futures::executor::block_on;
 use ipld_core::ipld::Ipld;
 
 use super::*;
@@ -16,21 +19,27 @@ fn of(codec: u64) -> Cid {
     Cid::new_v1(codec, *cid().hash())
 }
 
+fn read<'a>(cid: &'a Cid, bytes: &'a [u8]) -> Result<Block<'a>, ContentError> {
+    block_on(Block::new(cid, bytes))
+}
+
 fn links(cid: &Cid, bytes: &[u8]) -> Result<Vec<String>, ContentError> {
     let mut names = Vec::new();
-    Block::new(cid, bytes)?.links(|link| {
+    let block = read(cid, bytes)?;
+    block_on(block.links(|link| {
         names.push(link.name.to_string());
         Ok(())
-    })?;
+    }))?;
     Ok(names)
 }
 
 fn tree(cid: &Cid, bytes: &[u8], path: &[&str], depth: usize) -> Result<Vec<String>, ContentError> {
     let mut paths = Vec::new();
-    Block::new(cid, bytes)?.tree(&text(path), depth, |path| {
+    let block = read(cid, bytes)?;
+    block_on(block.tree(&text(path), depth, |path| {
         paths.push(path.to_owned());
         Ok(())
-    })?;
+    }))?;
     Ok(paths)
 }
 
@@ -55,8 +64,8 @@ fn samples() -> [(Cid, Vec<u8>); 2] {
 #[test]
 fn rpc_31_a_path_is_followed_to_the_first_link() {
     for (codec, bytes) in samples() {
-        let block = Block::new(&codec, &bytes).unwrap();
-        let found = |path: &[&str]| match block.find(&text(path)).unwrap() {
+        let block = read(&codec, &bytes).unwrap();
+        let found = |path: &[&str]| match block_on(block.find(&text(path))).unwrap() {
             Found::Link { link, left } => format!("link {} left {left}", link.name),
             Found::Inside => "inside".to_owned(),
             Found::Missing { at } => format!("missing {at}"),
@@ -137,7 +146,7 @@ fn what_is_not_of_its_codec_is_refused() {
         b"\x1c",
     ];
     for bytes in cbor {
-        assert!(Block::new(&of(DAG_CBOR), bytes).is_err(), "{bytes:?}");
+        assert!(read(&of(DAG_CBOR), bytes).is_err(), "{bytes:?}");
     }
     let json = [
         "",
@@ -162,9 +171,9 @@ fn what_is_not_of_its_codec_is_refused() {
         "\u{7f}",
     ];
     for text in json {
-        assert!(Block::new(&of(DAG_JSON), text.as_bytes()).is_err(), "{text}");
+        assert!(read(&of(DAG_JSON), text.as_bytes()).is_err(), "{text}");
     }
-    assert!(Block::new(&of(DAG_JSON), b"{\"\xff\":1}").is_err());
+    assert!(read(&of(DAG_JSON), b"{\"\xff\":1}").is_err());
 }
 
 fn nested(codec: u64, depth: usize) -> Vec<u8> {
@@ -177,9 +186,9 @@ fn nested(codec: u64, depth: usize) -> Vec<u8> {
 #[test]
 fn nesting_is_bounded_and_needs_no_stack() {
     for codec in [DAG_CBOR, DAG_JSON] {
-        assert!(Block::new(&of(codec), &nested(codec, DEPTH)).is_ok());
+        assert!(read(&of(codec), &nested(codec, DEPTH)).is_ok());
         // On a stack that no recursion of such depth fits.
-        let deep = move || Block::new(&of(codec), &nested(codec, 1 << 20)).map(drop).unwrap_err().to_string();
+        let deep = move || read(&of(codec), &nested(codec, 1 << 20)).map(drop).unwrap_err().to_string();
         let why = std::thread::Builder::new().stack_size(64 << 10).spawn(deep).unwrap().join().unwrap();
         assert!(why.contains(TOO_DEEP), "{why}");
     }

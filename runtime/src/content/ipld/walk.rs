@@ -3,6 +3,7 @@
 //! What must stay true: nothing recurses; the path's text is as long as the keys that are open, and those are bytes of
 //! the block.
 
+use super::paced::Paced;
 use super::{Event, Found, Link, Malformed};
 
 /// Where a value is.
@@ -26,15 +27,15 @@ struct Frame {
 }
 
 /// Visits each value, a map or list before what is in it.
-pub(super) fn each<'a, E>(
-    events: impl Iterator<Item = Result<Event<'a>, Malformed>>,
+pub(super) async fn each<'a, E>(
+    mut events: Paced<impl Iterator<Item = Result<Event<'a>, Malformed>>>,
     mut visit: impl FnMut(At<'_>, &Event<'_>) -> Result<(), E>,
     malformed: impl Fn(Malformed) -> E,
 ) -> Result<(), E> {
     let mut text = String::new();
     let mut told = true;
     let mut open: Vec<Frame> = Vec::new();
-    for event in events {
+    while let Some(event) = events.next().await {
         let event = event.map_err(&malformed)?;
         match (&event, open.last_mut()) {
             (Event::End, _) => {
@@ -75,12 +76,12 @@ fn name_of(text: &mut String, frame: &Frame, name: &str) {
 }
 
 /// Follows a path, which has a name, to the first link or to its end. Of a name that a map has twice the first counts.
-pub(super) fn find<'a, 'p>(
-    mut events: impl Iterator<Item = Result<Event<'a>, Malformed>>,
+pub(super) async fn find<'a, 'p>(
+    mut events: Paced<impl Iterator<Item = Result<Event<'a>, Malformed>>>,
     path: &'p [String],
 ) -> Result<Found<'p>, Malformed> {
     let mut at = 0;
-    let mut event = following(&mut events)?;
+    let mut event = following(&mut events).await?;
     loop {
         let last = at == path.len();
         let missing = Ok(Found::Missing { at });
@@ -93,9 +94,9 @@ pub(super) fn find<'a, 'p>(
             }
             _ if last => return Ok(Found::Inside),
             Event::Map => loop {
-                match following(&mut events)? {
-                    Event::Key(name) if *name == path[at] => break following(&mut events)?,
-                    Event::Key(_) => drop(pass(&mut events)?),
+                match following(&mut events).await? {
+                    Event::Key(name) if *name == path[at] => break following(&mut events).await?,
+                    Event::Key(_) => drop(pass(&mut events).await?),
                     _ => return missing,
                 }
             },
@@ -103,11 +104,11 @@ pub(super) fn find<'a, 'p>(
                 // As Kubo has it, "01" is 1 too.
                 let Ok(index) = path[at].parse::<u64>() else { return missing };
                 for _ in 0..index {
-                    if !pass(&mut events)? {
+                    if !pass(&mut events).await? {
                         return missing;
                     }
                 }
-                following(&mut events)?
+                following(&mut events).await?
             }
             Event::Scalar | Event::End | Event::Key(_) => return missing,
         };
@@ -118,15 +119,17 @@ pub(super) fn find<'a, 'p>(
     }
 }
 
-fn following<'a>(events: &mut impl Iterator<Item = Result<Event<'a>, Malformed>>) -> Result<Event<'a>, Malformed> {
-    events.next().unwrap_or(Err("it ends in the middle"))
+async fn following<'a>(
+    events: &mut Paced<impl Iterator<Item = Result<Event<'a>, Malformed>>>,
+) -> Result<Event<'a>, Malformed> {
+    events.next().await.unwrap_or(Err("it ends in the middle"))
 }
 
 /// Passes over one value; `false`: there was none, but the end of the list or map.
-fn pass<'a>(events: &mut impl Iterator<Item = Result<Event<'a>, Malformed>>) -> Result<bool, Malformed> {
+async fn pass<'a>(events: &mut Paced<impl Iterator<Item = Result<Event<'a>, Malformed>>>) -> Result<bool, Malformed> {
     let mut open = 0_usize;
     loop {
-        match following(events)? {
+        match following(events).await? {
             Event::Map | Event::List => open += 1,
             Event::End if open == 0 => return Ok(false),
             Event::End => open -= 1,

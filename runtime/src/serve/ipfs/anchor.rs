@@ -5,21 +5,21 @@
 //!   begins as one of `resolveNode`, which gave the node, and names the method.
 //! - Serves: ruling 13; clauses RPC-25, RPC-30 to RPC-36.
 
+mod message;
+
 use std::rc::Rc;
 
-use capnp::{Error, text_list};
+use capnp::Error;
 use capnp_rpc::new_client;
-use ww_schema::anchor_capnp::{self as anchor, block, node, resolver};
+use ww_schema::anchor_capnp::{block, node, resolver};
 use ww_schema::system_capnp::i_p_f_s;
 
+use self::message::{PATH, Room, describe, fill, names, unread};
 use super::super::refusal::{self, Refusal};
 use super::nodes::{Answer, Nodes, Slot};
-use super::{Ipfs, LIMIT, length, parse};
+use super::{Ipfs, length, parse};
 use crate::content::ipld::{Block, Found, Link};
 use crate::content::{Cid, ContentError};
-
-/// The longest path, in bytes, each name with one more: as long as one in text may be.
-const PATH: usize = 4096;
 
 /// One node.
 struct Node {
@@ -51,7 +51,7 @@ impl Node {
     }
 
     async fn follow(&self, method: &'static str, path: &[String]) -> Result<Followed, Refusal> {
-        let find = async |block: Block<'_>| match block.find(path)? {
+        let find = async |block: Block<'_>| match block.find(path).await? {
             Found::Link { link: Link { name, size, cid }, left } => {
                 Ok(Followed::Link { link: Link { name: name.into_owned().into(), size, cid }, left })
             }
@@ -82,62 +82,6 @@ pub(super) async fn resolve_node(
     results.set_cid(cid.to_string());
     results.set_node(node);
     Ok(())
-}
-
-/// What a message of the cell's can't be read for.
-fn unread(method: &'static str) -> impl Fn(Error) -> Refusal {
-    move |error| Refusal::Unread { method, why: error.to_string() }
-}
-
-/// The names of a path, bounded.
-fn names(method: &'static str, path: text_list::Reader<'_>) -> Result<Vec<String>, Refusal> {
-    let mut names = Vec::new();
-    let mut bytes = 0;
-    for name in path {
-        let name = name.map_err(unread(method))?;
-        bytes += name.len() + 1;
-        if bytes > PATH {
-            return Err(Refusal::LongPath { method, limit: PATH });
-        }
-        names.push(name.to_str().map_err(|_| Refusal::NotText { method })?.to_owned());
-    }
-    Ok(names)
-}
-
-fn fill(mut list: text_list::Builder<'_>, names: &[String]) {
-    for (index, name) in (0..).zip(names) {
-        list.set(index, name);
-    }
-}
-
-fn describe(link: &Link<'_>, mut to: anchor::link::Builder<'_>) {
-    // The default takes no room.
-    if !link.name.is_empty() {
-        to.set_name(&link.name);
-    }
-    to.set_size(link.size);
-    to.set_cid(&link.cid.to_bytes());
-}
-
-/// What a list may still take, in bytes of a message.
-struct Room(u64);
-
-impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), ContentError> {
-        self.0 = self.0.checked_sub(bytes as u64).ok_or(ContentError::TooLarge { limit: LIMIT })?;
-        Ok(())
-    }
-
-    /// A text behind a pointer of its own: with its NUL, in whole words.
-    fn text(length: usize) -> usize {
-        8 + (length + 8) / 8 * 8
-    }
-
-    /// A [`Link`] in a list: a number and two pointers, and what they point to.
-    fn link(link: &Link<'_>) -> usize {
-        let name = if link.name.is_empty() { 0 } else { (link.name.len() + 8) / 8 * 8 };
-        24 + name + link.cid.encoded_len().div_ceil(8) * 8
-    }
 }
 
 impl block::Server for Node {
@@ -202,17 +146,21 @@ impl resolver::Server for Node {
         };
         drop(params);
         let list = async |block: Block<'_>| {
-            let (mut room, mut count) = (Room(LIMIT), 0);
-            block.tree(&path, depth, |path| {
-                count += 1;
-                room.take(Room::text(path.len()))
-            })?;
+            let (mut room, mut count) = (Room::of_message(), 0);
+            block
+                .tree(&path, depth, |path| {
+                    count += 1;
+                    room.take(Room::text(path.len()))
+                })
+                .await?;
             let (mut list, mut index) = (results.get().init_paths(count), 0);
-            block.tree(&path, depth, |path| {
-                list.set(index, path);
-                index += 1;
-                Ok(())
-            })
+            block
+                .tree(&path, depth, |path| {
+                    list.set(index, path);
+                    index += 1;
+                    Ok(())
+                })
+                .await
         };
         Ok(self.with_block(method, Answer::Large, list).await?)
     }
@@ -246,24 +194,28 @@ impl node::Server for Node {
     async fn links(self: Rc<Self>, params: node::LinksParams, mut results: node::LinksResults) -> Result<(), Error> {
         drop(params);
         let list = async |block: Block<'_>| {
-            let (mut room, mut count) = (Room(LIMIT), 0);
-            block.links(|link| {
-                count += 1;
-                room.take(Room::link(link))
-            })?;
+            let (mut room, mut count) = (Room::of_message(), 0);
+            block
+                .links(|link| {
+                    count += 1;
+                    room.take(Room::link(link))
+                })
+                .await?;
             let (mut list, mut index) = (results.get().init_links(count), 0);
-            block.links(|link| {
-                describe(link, list.reborrow().get(index));
-                index += 1;
-                Ok(())
-            })
+            block
+                .links(|link| {
+                    describe(link, list.reborrow().get(index));
+                    index += 1;
+                    Ok(())
+                })
+                .await
         };
         Ok(self.with_block("resolveNode: Node.links", Answer::Large, list).await?)
     }
 
     async fn stat(self: Rc<Self>, params: node::StatParams, mut results: node::StatResults) -> Result<(), Error> {
         drop(params);
-        let measure = async |block: Block<'_>| Ok(block.sizes());
+        let measure = async |block: Block<'_>| Ok(block.sizes().await);
         let sizes = self.with_block("resolveNode: Node.stat", Answer::Small, measure).await?;
         let mut stat = results.get().init_stat();
         stat.set_hash(&self.cid.to_bytes());
@@ -278,7 +230,7 @@ impl node::Server for Node {
 
     async fn size(self: Rc<Self>, params: node::SizeParams, mut results: node::SizeResults) -> Result<(), Error> {
         drop(params);
-        let measure = async |block: Block<'_>| Ok(block.sizes());
+        let measure = async |block: Block<'_>| Ok(block.sizes().await);
         let sizes = self.with_block("resolveNode: Node.size", Answer::Small, measure).await?;
         results.get().set_size(sizes.cumulative);
         Ok(())

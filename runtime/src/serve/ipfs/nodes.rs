@@ -85,14 +85,14 @@ impl Nodes {
         if answer == Answer::Small {
             let _turn = self.gate.small_call().await;
             match self.content.block(cid, SMALL).await {
-                Ok(block) => return work(Block::new(cid, &block)?).await,
+                Ok(block) => return work(Block::new(cid, &block).await?).await,
                 Err(ContentError::TooLarge { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         let _turn = self.gate.large_call().await;
         let block = self.content.block(cid, BLOCK).await?;
-        work(Block::new(cid, &block)?).await
+        work(Block::new(cid, &block).await?).await
     }
 }
 

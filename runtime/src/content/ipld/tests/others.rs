@@ -39,25 +39,24 @@ fn below(value: &Ipld, path: &[String], found: &mut Vec<(Vec<String>, bool)>) {
 }
 
 fn agrees(value: &Ipld, cid: &Cid, bytes: &[u8]) -> Result<(), TestCaseError> {
-    let block = Block::new(cid, bytes).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
+    let block = read(cid, bytes).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
     let mut found = Vec::new();
     below(value, &[], &mut found);
     for (path, link) in &found {
-        let here = block.find(path).unwrap();
+        let here = block_on(block.find(path)).unwrap();
         prop_assert_eq!(matches!(here, Found::Link { left: 0, .. }), *link, "{:?}", path);
         prop_assert_eq!(here == Found::Inside, !link, "{:?}", path);
     }
     let count = found.iter().filter(|(_, link)| *link).count() + usize::from(matches!(value, Ipld::Link(_)));
-    prop_assert_eq!(block.sizes().links, count);
+    prop_assert_eq!(block_on(block.sizes()).links, count);
     let told = |path: &Vec<String>| path.iter().all(|name| !name.is_empty() && !name.contains('/'));
     let mut wanted: Vec<_> = found.iter().filter(|(path, _)| told(path)).map(|(path, _)| path.join("/")).collect();
     let mut paths = Vec::new();
-    block
-        .tree(&[], usize::MAX, |path| {
-            paths.push(path.to_owned());
-            Ok(())
-        })
-        .unwrap();
+    block_on(block.tree(&[], usize::MAX, |path| {
+        paths.push(path.to_owned());
+        Ok(())
+    }))
+    .unwrap();
     wanted.sort();
     paths.sort();
     prop_assert_eq!(paths, wanted);
@@ -95,10 +94,10 @@ proptest! {
         ] {
             let at = at.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] = byte }
-            if let Ok(block) = Block::new(&codec, &bytes) {
-                let _ = block.find(&text(&["a", "0"])).unwrap();
-                block.tree(&[], usize::MAX, |_| Ok(())).unwrap();
-                prop_assert!(block.sizes().links <= bytes.len());
+            if let Ok(block) = read(&codec, &bytes) {
+                let _ = block_on(block.find(&text(&["a", "0"]))).unwrap();
+                block_on(block.tree(&[], usize::MAX, |_| Ok(()))).unwrap();
+                prop_assert!(block_on(block.sizes()).links <= bytes.len());
             }
         }
     }
@@ -119,9 +118,9 @@ proptest! {
     fn any_bytes_are_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for codec in [RAW, DAG_PB, DAG_CBOR, DAG_JSON] {
             let codec = of(codec);
-            if let Ok(block) = Block::new(&codec, &bytes) {
-                let _ = block.find(&text(&["a", "0"])).unwrap();
-                let _ = block.sizes();
+            if let Ok(block) = read(&codec, &bytes) {
+                let _ = block_on(block.find(&text(&["a", "0"]))).unwrap();
+                let _ = block_on(block.sizes());
             }
         }
     }

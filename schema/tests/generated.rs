@@ -1,29 +1,27 @@
-//! Generates the bindings again with the `capnp` tool and compares them with the committed ones.
+//! Generates all bindings again with the `capnp` tool, the contract's and the fixtures', and compares them with the
+//! committed ones.
 //!
-//! `BLESS=1 cargo test -p ww-schema` writes them anew after a change of the schema.
+//! `BLESS=1 cargo test -p ww-schema` writes them anew after a change of a schema.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const FILES: [&str; 2] = ["anchor", "system"];
+/// Folders of this package's, each with its schemas, and their bindings in `src/generated`.
+const SCHEMAS: [(&str, [&str; 2]); 2] = [("", ["anchor", "system"]), ("../fixtures/service", ["hello", "service"])];
 const INSTALL: &str = "the schema compiler is missing: install it with \
     `apt-get install capnproto libcapnp-dev` (Debian, Ubuntu; the second package has `stream.capnp`)";
 
-fn schema() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn generate(into: &Path) {
+fn generate(folder: &Path, names: &[&str], into: &Path) {
     match Command::new("capnp").arg("--version").stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {}
         Ok(status) => panic!("`capnp --version`: {status}: {INSTALL}"),
         Err(error) => panic!("`capnp`: {error}: {INSTALL}"),
     }
     let mut command = capnpc::CompilerCommand::new();
-    for name in FILES {
-        command.file(schema().join(format!("{name}.capnp")));
+    for name in names {
+        command.file(folder.join(format!("{name}.capnp")));
     }
-    let run = command.src_prefix(schema()).output_path(into).run();
+    let run = command.src_prefix(folder).output_path(into).run();
     run.unwrap_or_else(|error| panic!("capnp compile: {error}\nIf an import isn't found: {INSTALL}"));
 }
 
@@ -34,24 +32,29 @@ fn bindings(file: &Path) -> String {
     text.lines().filter(of_tool).map(|line| format!("{line}\n")).collect()
 }
 
+/// Checks that committed bindings are the generated ones, or makes them so.
+fn compare(generated: &Path, committed: &Path) {
+    let fresh = bindings(generated);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(committed, &fresh).unwrap_or_else(|error| panic!("{}: {error}", committed.display()));
+    }
+    let old = bindings(committed);
+    let differs = fresh.lines().zip(old.lines()).position(|(fresh, old)| fresh != old);
+    let differs = differs.or((fresh.len() != old.len()).then(|| fresh.lines().count().min(old.lines().count())));
+    if let Some(line) = differs {
+        let (file, line) = (committed.display(), line + 1);
+        panic!("{file}, line {line}: differs from what the schema generates: run `BLESS=1 cargo test -p ww-schema`");
+    }
+}
+
 #[test]
-fn committed_bindings_are_what_the_schema_generates() {
-    let generated = tempfile::tempdir().expect("a temporary directory");
-    generate(generated.path());
-    for name in FILES {
-        let file = format!("{name}_capnp.rs");
-        let fresh = bindings(&generated.path().join(&file));
-        let committed = schema().join("src/generated").join(&file);
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&committed, &fresh).expect("src/generated is writable");
+fn committed_bindings_are_what_the_schemas_generate() {
+    for (folder, names) in SCHEMAS {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let generated = tempfile::tempdir().expect("a temporary directory");
+        generate(&folder, &names, generated.path());
+        for file in names.map(|name| format!("{name}_capnp.rs")) {
+            compare(&generated.path().join(&file), &folder.join("src/generated").join(&file));
         }
-        let committed = bindings(&committed);
-        if let Some(line) = fresh.lines().zip(committed.lines()).position(|(fresh, old)| fresh != old) {
-            panic!(
-                "{file}, line {}: differs from what the schema generates: run `BLESS=1 cargo test -p ww-schema`",
-                line + 1
-            );
-        }
-        assert_eq!(fresh.len(), committed.len(), "{file}: run `BLESS=1 cargo test -p ww-schema`");
     }
 }

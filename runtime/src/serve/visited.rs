@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,21 +37,33 @@ impl Visited {
         Visited { coming, session, ended: Rc::default(), peers: None }
     }
 
-    /// Lets peers come, and says so. Where nobody chose an address and there is none to be had, the cell runs on alone.
+    /// Lets peers come, and says so. Where nobody chose an address and there is none to be had, the cell runs on alone, and
+    /// the user is told.
     pub(super) async fn begin(&mut self, status: &mut Status) {
-        let Some(Coming { who, at }) = self.coming.take() else { return pending().await };
+        let Some(coming) = self.coming.take() else { return pending().await };
+        match self.meet(coming).await {
+            Ok(peers) => {
+                status.listening(&peers.id(), peers.addresses());
+                self.peers = Some(peers);
+            }
+            Err(error) => {
+                let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+                // Whoever closed standard error isn't told.
+                let _ = writeln!(std::io::stderr(), "ww: warning: no peer can come: {error}{why}");
+            }
+        }
+    }
+
+    async fn meet(&self, Coming { who, at }: Coming) -> Result<Rc<Peers>, Box<dyn std::error::Error>> {
         let at = match at {
             Some(at) => at,
             None => {
                 sleep(SOON).await;
-                bound::all(&[Address::LOOPBACK]).unwrap_or_default()
+                bound::all(&[Address::LOOPBACK])?
             }
         };
         let vat = OfCell { session: self.session.clone(), ended: self.ended.clone() };
-        if let (false, Ok(peers)) = (at.is_empty(), Peers::serve(who, at, Rc::new(vat))) {
-            status.listening(&peers.id(), peers.addresses());
-            self.peers = Some(peers);
-        }
+        Ok(Peers::serve(who, at, Rc::new(vat))?)
     }
 
     /// Tells those who are there that the cell has ended.

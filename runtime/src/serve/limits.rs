@@ -5,15 +5,18 @@
 //! - What must stay true: whoever takes too much loses its connection, and is told; the others go on.
 //! - Serves: rulings 13, 17, 20.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capnp::Error;
 use capnp_rpc::Tables;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::gate::Gate;
 
@@ -171,8 +174,8 @@ impl All {
     pub(super) async fn peers_read(&self) {
         let taking = || {
             let peers = self.peers.borrow();
-            let links = peers.iter().filter_map(Weak::upgrade);
-            links.filter(|link| link.gate().took(PAUSE)).map(|link| link.gate().queued()).sum::<usize>()
+            let sessions = peers.iter().filter_map(Weak::upgrade);
+            sessions.filter(|session| session.gate().took(PAUSE)).map(|session| session.gate().queued()).sum::<usize>()
         };
         if self.unread.get() <= TAKING || self.paused.get().is_some_and(|last| last.elapsed() < BETWEEN) {
             return;
@@ -191,10 +194,10 @@ impl All {
     pub(super) fn queue(&self, bytes: usize) {
         self.unread.set(self.unread.get() + bytes);
         if self.unread.get() > UNREAD {
-            let most = self.peers().max_by_key(|link| (!link.gate().took(PAUSE), link.gate().queued()));
-            if let Some(link) = most {
-                link.drop_queue();
-                link.end(closed("too much was sent that the peer didn't take"));
+            let most = self.peers().max_by_key(|session| (!session.gate().took(PAUSE), session.gate().queued()));
+            if let Some(session) = most {
+                session.drop_queue();
+                session.end(closed("too much was sent that the peer didn't take"));
             }
         }
     }
@@ -210,11 +213,11 @@ impl All {
         if self.held.get() <= HELD {
             return;
         }
-        let large: usize = self.peers().map(|link| link.gate().held_large()).sum();
+        let large: usize = self.peers().map(|session| session.gate().held_large()).sum();
         if self.held.get() > HELD + large
-            && let Some(link) = self.peers().max_by_key(|link| link.gate().held_small())
+            && let Some(session) = self.peers().max_by_key(|session| session.gate().held_small())
         {
-            link.end(closed("too much was sent that waits for answers"));
+            session.end(closed("too much was sent that waits for answers"));
         }
     }
 
@@ -260,9 +263,10 @@ impl All {
 
     /// The cell can't ask more, as too much is unanswered: the peer that owes most is let go, if it owes many.
     pub(super) fn collect(&self) -> bool {
-        let most = self.peers().max_by_key(|link| link.gate().owed()).filter(|link| link.gate().owed() > FEW);
-        if let Some(link) = &most {
-            link.end(closed("too many calls that the peer didn't answer"));
+        let most =
+            self.peers().max_by_key(|session| session.gate().owed()).filter(|session| session.gate().owed() > FEW);
+        if let Some(session) = &most {
+            session.end(closed("too many calls that the peer didn't answer"));
         }
         most.is_some()
     }

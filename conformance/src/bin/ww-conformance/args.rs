@@ -1,17 +1,18 @@
 //! The words of the command line.
 
+mod judged;
+
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use ww_conformance::adapter::{Adapter, Origins};
 use ww_conformance::clauses::{ClauseId, Profile};
-use ww_conformance::node::Kind;
 use ww_conformance::report::Format;
 use ww_conformance::results::Shard;
-use ww_conformance::setup::Setup;
 
-use super::{Trouble, harness, say, usage};
+use super::say;
+
+pub use judged::Judged;
 
 /// Judges any implementation of `ww run` against the numbered clauses of its specification.
 #[derive(Debug, Parser)]
@@ -57,33 +58,6 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
-}
-
-/// Which implementation, judged by whose words.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Judged {
-    /// The adapter: a TOML file that says how the implementation is called and what it claims.
-    #[arg(long, value_name = "FILE", conflicts_with = "impl_")]
-    pub adapter: Option<PathBuf>,
-    /// The implementation as a command, quoted as for a shell: './my-ww run'. It claims core and fds,
-    /// or what --profile names.
-    #[arg(long = "impl", value_name = "CMD")]
-    pub impl_: Option<String>,
-    /// Whose words it is judged by, whatever the adapter says: the source document's alone, or also
-    /// those of the rulings on what that leaves open.
-    #[arg(long, value_enum, value_name = "WHOSE")]
-    pub origin: Option<OriginWord>,
-    /// Where the IPFS node comes from; without it, the first of these that is there.
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub node: Option<Kind>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum OriginWord {
-    /// The source document's and the rulings'.
-    All,
-    /// The source document's alone.
-    Source,
 }
 
 /// Which cases.
@@ -272,28 +246,4 @@ pub fn completions(shell: Shell) {
 /// A clause's id, in any case.
 pub fn clause(text: &str) -> Result<ClauseId, String> {
     text.to_uppercase().parse().map_err(|fault: ww_conformance::clauses::IdError| fault.to_string())
-}
-
-impl Judged {
-    /// The adapter that these words describe, with the profiles of `--profile` for a bare command.
-    pub fn adapter(&self, profiles: &[Profile]) -> Result<Adapter, Trouble> {
-        let mut adapter = match (&self.adapter, &self.impl_) {
-            (Some(file), _) => Adapter::read(file).map_err(usage)?,
-            (_, Some(words)) => {
-                let mut adapter = Adapter::of_command(words).map_err(usage)?;
-                if !profiles.is_empty() {
-                    adapter.profiles = profiles.iter().copied().collect();
-                }
-                adapter
-            }
-            _ => Adapter::from_environment(&Setup::beside().map_err(harness)?).map_err(usage)?,
-        };
-        if let Some(word) = self.origin {
-            adapter.origin = match word {
-                OriginWord::All => Origins::All,
-                OriginWord::Source => Origins::Source,
-            };
-        }
-        Ok(adapter)
-    }
 }

@@ -3,6 +3,9 @@
 //! - What must stay true: what is queued counts in the gate until it is written or the connection is gone.
 //! - Serves: rulings 13, 20.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;

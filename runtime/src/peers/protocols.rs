@@ -45,7 +45,7 @@ pub(super) async fn serve(mut stream: Stream, life: Rc<Life>, peers: Rc<Peers>) 
 }
 
 async fn introduce(mut stream: Stream, peers: &Peers) -> std::io::Result<()> {
-    stream.write_all(&identify::message(peers.identity(), peers.addresses())).await?;
+    stream.write_all(&identify::message(peers.identity(), peers.addresses(), &ALL)).await?;
     stream.close().await?;
     // Dropped before the peer has ended it too, the stream would be reset.
     while stream.read(&mut [0; 64]).await? > 0 {}

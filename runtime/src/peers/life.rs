@@ -101,10 +101,19 @@ impl Lives {
         Some(Place { lives: self.clone(), number, life })
     }
 
-    /// Ends all connections, and lets no more come.
-    pub(super) fn end(&self) {
+    /// Lets no more come.
+    pub(super) fn refuse(&self) {
         self.over.set(true);
+    }
+
+    /// Ends all connections.
+    pub(super) fn end(&self) {
         self.all.borrow().values().for_each(|life| life.end(Why::Normal));
+    }
+
+    /// How many sessions there are.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.get()
     }
 
     /// How many there are.

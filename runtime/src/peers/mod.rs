@@ -111,14 +111,13 @@ impl Peers {
         &self.addresses
     }
 
-    /// Tells all peers that it is over, for as long as that takes, which isn't long.
+    /// Tells all peers that it is over, for as long as that takes, which isn't long: their sessions have the first word, so
+    /// that a peer learns why before its connection goes.
     pub async fn farewell(&self) {
-        const STEP: Duration = Duration::from_millis(1);
-        let until = Instant::now() + limits::FAREWELL;
+        self.lives.refuse();
+        until(|| self.lives.sessions() == 0).await;
         self.lives.end();
-        while self.lives.count() > 0 && Instant::now() < until {
-            sleep(STEP).await;
-        }
+        until(|| self.lives.count() == 0).await;
     }
 
     fn allows(&self, peer: &PeerId) -> bool {
@@ -143,5 +142,14 @@ impl Peers {
 
     fn vat(&self) -> &dyn Vat {
         self.vat.as_ref()
+    }
+}
+
+/// Waits until it is so, or [`limits::FAREWELL`] is over.
+async fn until(so: impl Fn() -> bool) {
+    const STEP: Duration = Duration::from_millis(1);
+    let end = Instant::now() + limits::FAREWELL;
+    while !so() && Instant::now() < end {
+        sleep(STEP).await;
     }
 }

@@ -44,7 +44,7 @@ pub(super) const SILENT: Duration = Duration::from_secs(10);
 pub(super) const DEAD: Duration = Duration::from_secs(20);
 /// How often a connection's times are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(5);
-/// How long peers have to be told that the cell has ended.
+/// How long sessions have to tell their peers that the cell has ended, and then connections.
 pub(super) const FAREWELL: Duration = Duration::from_millis(50);
 /// The least time between two handshakes that are answered, after so many at once: each takes a fifth of it of the
 /// processor.

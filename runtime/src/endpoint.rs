@@ -10,8 +10,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+mod gateway;
 #[cfg(test)]
 mod tests;
+
+pub use gateway::Gateway;
+pub(crate) use gateway::shown;
 
 /// The longest path that fits into `sockaddr_un.sun_path` beside its NUL; see unix(7).
 const SUN_PATH_MAX: usize = 107;
@@ -52,6 +56,9 @@ pub enum EndpointError {
     /// Neither `/…` nor `http://…` nor `https://…`.
     #[error("neither a multiaddr (like {}) nor an http(s):// URL", Endpoint::DEFAULT)]
     Form,
+    /// Not a gateway's URL.
+    #[error("not the http(s):// URL of a gateway")]
+    Gateway,
     /// A protocol that isn't one of ruling 6, or not at this place.
     #[error("`/{0}` isn't understood here")]
     Protocol(String),

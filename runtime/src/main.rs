@@ -14,7 +14,11 @@ use ww::{doctor, exit, run};
 static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    let variables = Variables { ipfs: std::env::var_os("WW_IPFS"), env: std::env::var_os("WW_ENV") };
+    let variables = Variables {
+        ipfs: std::env::var_os("WW_IPFS"),
+        env: std::env::var_os("WW_ENV"),
+        gateways: std::env::var_os("WW_GATEWAYS"),
+    };
     let code = match cli::parse(std::env::args_os(), variables) {
         Ok(Request::Run(args)) => run_cell(*args),
         Ok(Request::Doctor(wanted)) => examine(wanted),

@@ -16,7 +16,6 @@ use std::os::fd::AsRawFd;
 pub use plan::Plan;
 
 use crate::cli::RunArgs;
-use crate::content::{Content, Timeouts};
 use crate::ended::Ended;
 use crate::fds::FdPlan;
 use crate::jail::bounds::{Reached, Size, Uncounted};
@@ -155,7 +154,7 @@ pub enum Outcome {
 pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let signals = Signals::block().map_err(RunError::host("cannot watch for signals"))?;
     let terminal = Terminal::find();
-    let content = Content::new(args.endpoint.clone(), Timeouts { idle: args.ipfs_timeout, ..Timeouts::default() });
+    let content = prepare::content(&args);
     let identity = place::identity(args.level)?;
 
     let image = prepare::image(&args, &identity, &content, &signals)?;

@@ -12,6 +12,7 @@ mod level;
 mod paths;
 mod peers;
 mod run;
+mod sources;
 mod units;
 
 use std::ffi::OsString;
@@ -66,6 +67,16 @@ pub enum UsageError {
         /// Where it stands: `--ipfs` or `WW_IPFS`.
         origin: &'static str,
         /// The value as given.
+        value: String,
+        /// Why it was refused.
+        source: crate::endpoint::EndpointError,
+    },
+    /// `--gateway` or `WW_GATEWAYS`.
+    #[error("invalid gateway: {origin} '{value}'")]
+    Gateway {
+        /// Where it stands: `--gateway` or `WW_GATEWAYS`.
+        origin: &'static str,
+        /// The value as given, without user and password.
         value: String,
         /// Why it was refused.
         source: crate::endpoint::EndpointError,

@@ -12,9 +12,9 @@ use libp2p_identity::PeerId;
 
 use super::checked::{FirstError, checked, unit};
 use super::level::{self, Form};
-use super::{UsageError, access, bounds, paths, peers, units, value_names};
+use super::{UsageError, access, bounds, paths, peers, sources, units, value_names};
 use crate::access::Access;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Gateway};
 use crate::env::{EnvEntry, parse_list};
 use crate::fds::{Claims, Grant, Layout};
 use crate::jail::Level;
@@ -35,6 +35,8 @@ pub struct Variables {
     pub ipfs: Option<OsString>,
     /// `WW_ENV`.
     pub env: Option<OsString>,
+    /// `WW_GATEWAYS`.
+    pub gateways: Option<OsString>,
 }
 
 /// `ww run`, parsed: nobody checks any of it again.
@@ -54,6 +56,10 @@ pub struct RunArgs {
     pub endpoint: Endpoint,
     /// `WW_IPFS` and `--ipfs` where they differ: the first counts.
     pub overridden: Option<(String, String)>,
+    /// Who is asked for what neither the store nor the daemon has.
+    pub gateways: Vec<Gateway>,
+    /// Whether nobody is asked but the store.
+    pub offline: bool,
     /// The largest file to fetch, in bytes.
     pub max_size: u64,
     /// How long the daemon may stay silent.
@@ -95,6 +101,8 @@ impl RunArgs {
             env: listed.into_iter().chain(all(matches, "env")).collect(),
             endpoint,
             overridden,
+            gateways: sources::gateways(matches, variables.gateways.as_deref())?,
+            offline: sources::offline(matches),
             max_size: matches.get_one("max-size").copied().unwrap_or_default(),
             ipfs_timeout: matches.get_one("ipfs-timeout").copied().unwrap_or_default(),
             ipfs_access: access::access(matches),
@@ -198,6 +206,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .hide_possible_values(true)
                 .value_parser(value_parser!(Layout)),
         )
+        .args(sources::args(first))
         .args(paths::args(first))
         .args(peers::args(first))
         .arg(
@@ -213,7 +222,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .long("ipfs-timeout")
                 .value_name("DURATION")
                 .default_value(DEFAULT_IPFS_TIMEOUT)
-                .help("Give up when the IPFS daemon sends nothing for this long: with ms, s, m or h")
+                .help("Give up when an IPFS daemon or gateway sends nothing for this long: with ms, s, m or h")
                 .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
         )
         .arg(access::arg(first))

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::error::tame;
-use super::kubo::BLOCK_LIMIT;
 use super::path::parse_cid;
 use super::payload::Payload;
+use super::sources::Got;
 use super::{Cid, Content, ContentError, ContentPath, dir, import};
 
 impl Content {
@@ -19,7 +19,7 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`].
     pub async fn resolve(&self, path: &ContentPath) -> Result<Cid, ContentError> {
-        dir::resolve(&self.client, path).await
+        dir::resolve(&self.sources, path).await
     }
 
     /// A block of at most `max` bytes, verified.
@@ -27,19 +27,10 @@ impl Content {
     /// # Errors
     /// [`ContentError::TooLarge`] where it has more; every other error is a failed retrieval.
     pub async fn block(&self, cid: &Cid, max: u64) -> Result<Vec<u8>, ContentError> {
-        if max >= BLOCK_LIMIT {
-            return self.client.block(cid).await;
+        match self.sources.block_within(cid, max, async || ()).await? {
+            Got::Block(block) => Ok(block),
+            Got::Larger(_) => Err(ContentError::TooLarge { limit: max }),
         }
-        let mut block = Vec::new();
-        let take = async |chunk: &[u8]| {
-            if block.len() as u64 + chunk.len() as u64 > max {
-                return Err(ContentError::TooLarge { limit: max });
-            }
-            block.extend_from_slice(chunk);
-            Ok(())
-        };
-        self.client.block_chunks(cid, take).await?;
-        Ok(block)
     }
 
     /// Whether a block can be had: it is fetched and verified, and not kept.
@@ -47,7 +38,7 @@ impl Content {
     /// # Errors
     /// As [`Content::block`].
     pub async fn check(&self, cid: &Cid) -> Result<(), ContentError> {
-        self.client.block_chunks(cid, async |_| Ok(())).await.map(drop)
+        self.sources.block_within(cid, 0, async || ()).await.map(drop)
     }
 
     /// Stores a block with the daemon, unpinned, under the CID (version 1, sha2-256) that it has with this codec.
@@ -63,7 +54,8 @@ impl Content {
         let expected = import::of_block(codec, &data);
         let (content_type, payload) = Payload::multipart(Bytes::from(data), &expected.to_string());
         let request = format!("/api/v0/block/put?cid-codec={codec}&mhtype=sha2-256&pin=false&allow-big-block=true");
-        let body = self.client.post(&request, Some(&content_type), payload, "an upload").await?.small().await?;
+        let body =
+            self.sources.daemon()?.post(&request, Some(&content_type), payload, "an upload").await?.small().await?;
         let answer = || ContentError::Answer(format!("a block became {}", tame(&String::from_utf8_lossy(&body))));
         let stored: Stored = serde_json::from_slice(&body).map_err(|_| answer())?;
         match parse_cid(&stored.key) {

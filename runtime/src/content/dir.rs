@@ -14,7 +14,7 @@ use super::listing::{Child, Listing};
 use super::node::{DAG_PB, Kind, Node, RAW};
 use super::path::{ContentPath, Root};
 use super::walk::{IN_FLIGHT, tree_size};
-use super::{Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, http::Client, shard};
+use super::{Cid, ContentError, Entry, EntryType, NodeInfo, NodeInfoKind, NodeLink, shard, sources::Sources};
 
 /// How often one IPNS name may lead to another.
 const NAMES: u32 = 8;
@@ -35,18 +35,18 @@ impl NodeKind {
 }
 
 /// Follows a path to the CID that it ends at.
-pub(crate) async fn resolve(client: &Client, path: &ContentPath) -> Result<Cid, ContentError> {
+pub(crate) async fn resolve(sources: &Sources, path: &ContentPath) -> Result<Cid, ContentError> {
     let mut path = path.clone();
     for _ in 0..=NAMES {
         match path.root() {
-            Root::Ipfs(cid) => return descend(client, *cid, &path).await,
-            Root::Ipns => path = client.resolve_name(&path).await?,
+            Root::Ipfs(cid) => return descend(sources, *cid, &path).await,
+            Root::Ipns => path = sources.resolve_name(&path).await?,
         }
     }
     Err(ContentError::Bomb("IPNS names that lead on and on"))
 }
 
-async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, ContentError> {
+async fn descend(sources: &Sources, root: Cid, path: &ContentPath) -> Result<Cid, ContentError> {
     let mut cid = root;
     let mut within = format!("/ipfs/{root}");
     let mut names = path.names();
@@ -54,11 +54,11 @@ async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, 
         let missing = |within: String| ContentError::NotFound { name: name.clone(), within };
         let block = match cid.codec() {
             RAW => return Err(missing(format!("{within}, which is a file"))),
-            DAG_PB | DAG_CBOR | DAG_JSON => client.block(&cid).await?,
+            DAG_PB | DAG_CBOR | DAG_JSON => sources.block(&cid).await?,
             code => return Err(NodeKind::Codec(code).into()),
         };
         let (next, left) = match cid.codec() {
-            DAG_PB => (child(client, cid, block, name, &within).await?, after),
+            DAG_PB => (child(sources, cid, block, name, &within).await?, after),
             _ => {
                 let block = ipld::Block::new(&cid, &block).await?;
                 match block.find(names).await? {
@@ -78,7 +78,7 @@ async fn descend(client: &Client, root: Cid, path: &ContentPath) -> Result<Cid, 
 }
 
 /// The CID that a name leads to from a dag-pb block.
-async fn child(client: &Client, cid: Cid, block: Vec<u8>, name: &str, within: &str) -> Result<Cid, ContentError> {
+async fn child(sources: &Sources, cid: Cid, block: Vec<u8>, name: &str, within: &str) -> Result<Cid, ContentError> {
     let missing = |within: &str| ContentError::NotFound { name: name.to_owned(), within: within.to_owned() };
     let (kind, found) = {
         let node = decode(&cid, &block)?;
@@ -89,7 +89,7 @@ async fn child(client: &Client, cid: Cid, block: Vec<u8>, name: &str, within: &s
         // dag-pb that isn't UnixFS has names too.
         NodeKind::Directory | NodeKind::PlainDagPb => found.ok_or_else(|| missing(within)),
         NodeKind::ShardedDirectory => {
-            let found = shard::find(client, cid, block, name).await?;
+            let found = shard::find(sources, cid, block, name).await?;
             found.map(|child| child.cid).ok_or_else(|| missing(within))
         }
         NodeKind::File => Err(missing(&format!("{within}, which is a file"))),
@@ -98,21 +98,21 @@ async fn child(client: &Client, cid: Cid, block: Vec<u8>, name: &str, within: &s
 }
 
 /// The entries of a directory, sorted by name; of anything else that UnixFS knows, none.
-pub(crate) async fn ls(client: &Client, cid: Cid) -> Result<Vec<Entry>, ContentError> {
+pub(crate) async fn ls(sources: &Sources, cid: Cid) -> Result<Vec<Entry>, ContentError> {
     let children = match cid.codec() {
         RAW => Vec::new(),
         DAG_PB => {
-            let block = client.block(&cid).await?;
+            let block = sources.block(&cid).await?;
             let kind = NodeKind::of(&decode(&cid, &block)?).0;
-            children(client, cid, block, kind).await?
+            children(sources, cid, block, kind).await?
         }
         code => return Err(NodeKind::Codec(code).into()),
     };
-    stream::iter(children).map(|child| entry(client, child)).buffered(IN_FLIGHT).try_collect().await
+    stream::iter(children).map(|child| entry(sources, child)).buffered(IN_FLIGHT).try_collect().await
 }
 
 /// The entries of a directory's links, sorted by name.
-async fn children(client: &Client, cid: Cid, block: Vec<u8>, kind: NodeKind) -> Result<Vec<Child>, ContentError> {
+async fn children(sources: &Sources, cid: Cid, block: Vec<u8>, kind: NodeKind) -> Result<Vec<Child>, ContentError> {
     let mut listing = Listing::default();
     match kind {
         NodeKind::Directory => {
@@ -120,7 +120,7 @@ async fn children(client: &Client, cid: Cid, block: Vec<u8>, kind: NodeKind) -> 
                 listing.push(Child::new(link.name, &link))?;
             }
         }
-        NodeKind::ShardedDirectory => shard::list(client, cid, block, &mut listing).await?,
+        NodeKind::ShardedDirectory => shard::list(sources, cid, block, &mut listing).await?,
         NodeKind::File | NodeKind::Symlink => {}
         kind => return Err(kind.into()),
     }
@@ -128,13 +128,13 @@ async fn children(client: &Client, cid: Cid, block: Vec<u8>, kind: NodeKind) -> 
 }
 
 /// Looks at an entry's own block for its type and size. A raw block's size stands in the link.
-async fn entry(client: &Client, child: Child) -> Result<Entry, ContentError> {
+async fn entry(sources: &Sources, child: Child) -> Result<Entry, ContentError> {
     let Child { name, cid, tsize } = child;
     let (entry_type, size) = match (cid.codec(), tsize) {
         (RAW, Some(size)) => (EntryType::File, size),
-        (RAW, None) => (EntryType::File, client.block(&cid).await?.len() as u64),
+        (RAW, None) => (EntryType::File, sources.block(&cid).await?.len() as u64),
         (DAG_PB, _) => {
-            let block = client.block(&cid).await?;
+            let block = sources.block(&cid).await?;
             let node = decode(&cid, &block)?;
             match NodeKind::of(&node) {
                 (NodeKind::File, Some(file)) => (EntryType::File, tree_size(&cid, &node, file)?),
@@ -150,11 +150,11 @@ async fn entry(client: &Client, child: Child) -> Result<Entry, ContentError> {
 }
 
 /// What a node is.
-pub(crate) async fn stat(client: &Client, cid: Cid) -> Result<NodeInfo, ContentError> {
+pub(crate) async fn stat(sources: &Sources, cid: Cid) -> Result<NodeInfo, ContentError> {
     if !matches!(cid.codec(), RAW | DAG_PB) {
         return Err(NodeKind::Codec(cid.codec()).into());
     }
-    let block = client.block(&cid).await?;
+    let block = sources.block(&cid).await?;
     let length = block.len() as u64;
     if cid.codec() == RAW {
         return Ok(NodeInfo { cid, size: length, cumulative_size: length, kind: NodeInfoKind::File });
@@ -179,7 +179,7 @@ pub(crate) async fn stat(client: &Client, cid: Cid) -> Result<NodeInfo, ContentE
     };
     let kind = match info {
         NodeInfoKind::Directory { .. } => {
-            let children = children(client, cid, block, kind).await?.into_iter();
+            let children = children(sources, cid, block, kind).await?.into_iter();
             let link = |child: Child| NodeLink { name: child.name, size: child.tsize.unwrap_or(0), cid: child.cid };
             NodeInfoKind::Directory { links: children.map(link).collect() }
         }

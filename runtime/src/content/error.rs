@@ -1,4 +1,4 @@
-//! Why content can't be had: one enum for paths, the daemon and the content itself.
+//! Why content can't be had: one enum for paths, the sources and the content itself.
 //!
 //! - What it does: names each way that a retrieval fails, in words that fit after `ww: <phrase>: <what>: `.
 //! - What must stay true: no variant holds one of the phrases of ruling 9 (they belong to the caller); text that
@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::path::{PathError, Printable};
+use super::sources::Failures;
 use super::{Cid, Endpoint};
 
 /// How much of a text of the daemon's is kept, in characters.
@@ -45,8 +46,8 @@ pub enum ContentError {
     /// More entries, blocks or levels than content of its size can need.
     #[error("refused: {0}")]
     Bomb(&'static str),
-    /// The daemon's bytes don't hash to the CID (ruling 7).
-    #[error("the daemon's block isn't the content of {cid} (its hash differs)")]
+    /// The bytes that came don't hash to the CID (ruling 7).
+    #[error("the block that came isn't the content of {cid} (its hash differs)")]
     Mismatch {
         /// The wanted CID.
         cid: Box<Cid>,
@@ -78,7 +79,7 @@ pub enum ContentError {
         actual: u64,
     },
     /// A body of more than 2 MiB, which no block has (Kubo's Bitswap takes none larger).
-    #[error("the daemon sent more than {limit} bytes for {what}")]
+    #[error("more than {limit} bytes came for {what}")]
     LongBody {
         /// What was asked for.
         what: String,
@@ -93,8 +94,8 @@ pub enum ContentError {
         /// Where.
         endpoint: Endpoint,
     },
-    /// The daemon can't be reached.
-    #[error("can't connect to the IPFS daemon at {endpoint}")]
+    /// It can't be reached.
+    #[error("can't connect to {endpoint}")]
     Connect {
         /// Where.
         endpoint: Endpoint,
@@ -103,7 +104,7 @@ pub enum ContentError {
         cause: std::io::Error,
     },
     /// No connection in time.
-    #[error("timed out: no connection to the IPFS daemon at {endpoint} within {}", Seconds(.after))]
+    #[error("timed out: no connection to {endpoint} within {}", Seconds(.after))]
     ConnectTimeout {
         /// Where.
         endpoint: Endpoint,
@@ -111,7 +112,7 @@ pub enum ContentError {
         after: Duration,
     },
     /// Connected, and then silence.
-    #[error("timed out: the daemon sent nothing for {} (asked for {what})", Seconds(.after))]
+    #[error("timed out: nothing came for {} (asked for {what})", Seconds(.after))]
     Idle {
         /// What was asked for.
         what: String,
@@ -119,7 +120,7 @@ pub enum ContentError {
         after: Duration,
     },
     /// One answer that takes too long, though something comes.
-    #[error("timed out: the daemon took longer than {} for {what}", Seconds(.after))]
+    #[error("timed out: longer than {} for {what}", Seconds(.after))]
     Slow {
         /// What was asked for.
         what: String,
@@ -138,8 +139,8 @@ pub enum ContentError {
         /// Its text.
         message: String,
     },
-    /// The daemon's word at the end of a stream: the trailer `X-Stream-Error`.
-    #[error("the daemon broke off: {message}")]
+    /// The word at the end of a stream that failed: the trailer `X-Stream-Error`.
+    #[error("it broke off: {message}")]
     Stream {
         /// Its text.
         message: String,
@@ -147,8 +148,31 @@ pub enum ContentError {
     /// An answer that the Kubo API doesn't give.
     #[error("not an answer of the Kubo API: {0}")]
     Answer(String),
+    /// An answer of a gateway's that isn't what was asked for.
+    #[error("{0}")]
+    Gateway(String),
+    /// An answer that leads elsewhere, where that isn't to be followed.
+    #[error("a redirect (HTTP status {status}), which isn't followed")]
+    Redirect {
+        /// 301, or another of 300 to 399.
+        status: u16,
+        /// Where it leads, as it came.
+        location: Option<Box<str>>,
+    },
+    /// A daemon is needed, and the run asks nobody.
+    #[error("the run is offline (--offline)")]
+    Offline,
+    /// A source that gave a wrong block before.
+    #[error("it gave a block that isn't the content, and isn't asked again")]
+    Lied,
+    /// A signed record that names nothing.
+    #[error(transparent)]
+    Record(#[from] super::ipns::RecordError),
+    /// What each source that was asked said.
+    #[error("{0}")]
+    Sources(Box<Failures>),
     /// The connection broke, or what came isn't HTTP.
-    #[error("the connection to the daemon broke")]
+    #[error("the connection broke")]
     Http(#[source] hyper::Error),
     /// A file that is here can't be read.
     #[error("the file is here, and can't be read")]

@@ -1,8 +1,8 @@
 //! One request and its answer over HTTP/1.1, with bounds on everything that a daemon could send or withhold.
 //!
-//! - What it does: keeps a few connections, sends POSTs, hands out the body chunk by chunk.
+//! - What it does: keeps a few connections, sends POSTs to an API and GETs to a gateway, hands out the body chunk by chunk.
 //! - What must stay true: a cut body, a trailer that reports an error, a redirect, a compressed answer are
-//!   errors. Every wait ends: at the idle timeout, or at the time that one answer may take in all. Heads,
+//!   errors: of a daemon's API none is followed, as what is sent there may change something, and must go where the user said. Every wait ends: at the idle timeout, or at the time that one answer may take in all. Heads,
 //!   trailers and error bodies are bounded. Nothing exists before the first request.
 //! - Serves: rulings 6 (nothing is dialled until needed), 7, 20.
 
@@ -16,16 +16,14 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::endpoint::{Endpoint, Host, Target};
+use crate::endpoint::{Endpoint, Gateway, Host, Target};
 
 use super::payload::{Payload, Sent};
-use super::turns::Turns;
 use super::{ContentError, Timeouts, dial::Dialer};
 
 use answer::{Wait, check_trailers};
@@ -43,8 +41,6 @@ pub(crate) const SMALL: usize = 64 * 1024;
 const KEPT: usize = 8;
 /// One answer may take this many times the idle timeout, from request to end.
 pub(crate) const SLOWEST: u32 = 4;
-/// And a call of a cell's, which may need many answers, this many times.
-const CALL: u32 = 10;
 /// A timeout longer than this is as good as none.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -53,22 +49,20 @@ pub(crate) struct Client {
     dialer: Dialer,
     /// What it asks for blocks.
     pub(crate) way: Way,
+    /// Of a gateway that asks for a user and a password.
+    authorization: Option<HeaderValue>,
     timeouts: Timeouts,
     idle: RefCell<Vec<SendRequest<Sent>>>,
-    /// For the one large block that may be in memory.
-    pub(crate) large: Semaphore,
-    /// For the blocks of files that are being read in order.
-    pub(crate) turns: Rc<Turns>,
     /// The gateway that was used last, for its connections.
     gateway: RefCell<Option<(SocketAddr, Rc<Client>)>>,
 }
 
-/// Which of a daemon's two servers a client asks.
+/// What a client asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// All that it can do, by POST.
+    /// A daemon's API: all that it can do, by POST.
     Api,
-    /// Blocks alone, by GET.
+    /// A gateway, a daemon's own or another's: blocks and signed records alone, by GET.
     Gateway,
 }
 
@@ -77,16 +71,28 @@ impl Client {
         Client::by(Way::Api, endpoint, timeouts)
     }
 
+    /// A client of somebody's gateway.
+    pub(crate) fn of_gateway(gateway: &Gateway, timeouts: Timeouts) -> Client {
+        let mut client = Client::by(Way::Gateway, gateway.endpoint().clone(), timeouts);
+        // What a password was made into has no characters that a header can't have.
+        client.authorization = gateway.authorization().and_then(|value| HeaderValue::from_str(value).ok());
+        client
+    }
+
+    /// A client of the host that a gateway's redirect leads to: it is told no password.
+    pub(crate) fn led_to(&self, endpoint: Endpoint) -> Client {
+        Client::by(Way::Gateway, endpoint, self.timeouts)
+    }
+
     fn by(way: Way, endpoint: Endpoint, timeouts: Timeouts) -> Client {
         // A clock can't be added to without end.
         let timeouts = Timeouts { connect: timeouts.connect.min(FOR_EVER), idle: timeouts.idle.min(FOR_EVER) };
         Client {
             dialer: Dialer::new(endpoint, timeouts.connect),
             way,
+            authorization: None,
             timeouts,
             idle: RefCell::default(),
-            large: Semaphore::new(1),
-            turns: Turns::new(),
             gateway: RefCell::default(),
         }
     }
@@ -108,24 +114,16 @@ impl Client {
         }
     }
 
-    pub(crate) fn call_limit(&self) -> Duration {
-        self.timeouts.idle * CALL
-    }
-
-    /// How long the daemon may be silent.
-    pub(crate) fn idle_limit(&self) -> Duration {
-        self.timeouts.idle
-    }
-
-    /// Sends one request. `what` is asked for, in the words of a message. `content_type` goes with a payload.
+    /// Sends one request. `what` is asked for, in the words of a message. `media` is the type of the payload, or the one
+    /// that is wanted of a gateway.
     pub(crate) async fn post<'a>(
         &'a self,
         path: &str,
-        content_type: Option<&str>,
+        media: Option<&str>,
         payload: Payload,
         what: &'a str,
     ) -> Result<Answer<'a>, ContentError> {
-        self.post_on(self.kept().await, path, content_type, payload, what).await
+        self.post_on(self.kept().await, path, media, payload, what).await
     }
 
     /// Sends one POST on a connection of its own, so that it is never sent twice.
@@ -137,7 +135,7 @@ impl Client {
         &'a self,
         kept: Option<SendRequest<Sent>>,
         path: &str,
-        content_type: Option<&str>,
+        media: Option<&str>,
         payload: Payload,
         what: &'a str,
     ) -> Result<Answer<'a>, ContentError> {
@@ -150,7 +148,7 @@ impl Client {
         // An upload's silence isn't the daemon's: it may read all before it says a word.
         let head = async |connection: &mut SendRequest<Sent>, payload: Payload| {
             let uploads = !payload.is_empty();
-            let sent = connection.send_request(self.request(path, content_type, payload.into())?);
+            let sent = connection.send_request(self.request(path, media, payload.into())?);
             let answer = if uploads { wait.total(sent).await? } else { wait.idle(sent).await? };
             answer.map_err(ContentError::Http)
         };
@@ -180,10 +178,14 @@ impl Client {
         let answer = Answer { client: self, body, connection: Some(connection), wait };
         check_trailers(&head.headers)?;
         if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-            return Err(ContentError::Answer("it is compressed, which nobody asked for".into()));
+            return Err(self.unfit("it is compressed, which nobody asked for".into()));
         }
         match head.status {
             StatusCode::OK => Ok(answer),
+            status if status.is_redirection() => Err(ContentError::Redirect {
+                status: status.as_u16(),
+                location: head.headers.get(LOCATION).and_then(|to| to.to_str().ok()).map(Into::into),
+            }),
             status => Err(answer.refusal(status).await),
         }
     }
@@ -210,7 +212,15 @@ impl Client {
         Ok(connection)
     }
 
-    fn request(&self, path: &str, content_type: Option<&str>, body: Sent) -> Result<Request<Sent>, ContentError> {
+    /// The error that an answer is which this server doesn't give.
+    pub(crate) fn unfit(&self, what: String) -> ContentError {
+        match self.way {
+            Way::Api => ContentError::Answer(what),
+            Way::Gateway => ContentError::Gateway(what),
+        }
+    }
+
+    fn request(&self, path: &str, media: Option<&str>, body: Sent) -> Result<Request<Sent>, ContentError> {
         let host = match self.dialer.endpoint().target() {
             Target::Unix(_) => "localhost".to_owned(),
             Target::Tcp { host: Host::Ip(ip), port } => std::net::SocketAddr::new(*ip, *port).to_string(),
@@ -225,8 +235,11 @@ impl Client {
             .uri(path)
             .header(HOST, host)
             .header(USER_AGENT, concat!("ww/", env!("CARGO_PKG_VERSION")));
-        if let Some(content_type) = content_type {
-            request = request.header(CONTENT_TYPE, content_type);
+        if let Some(media) = media {
+            request = request.header(if self.way == Way::Api { CONTENT_TYPE } else { ACCEPT }, media);
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         request.body(body).map_err(|error| ContentError::Answer(error.to_string()))
     }

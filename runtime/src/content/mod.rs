@@ -1,8 +1,9 @@
-//! Content by its hash: files, directories and uploads, through an IPFS daemon that isn't trusted.
+//! Content by its hash: files, directories and uploads, from a store, an IPFS daemon and gateways, none of them trusted.
 //!
-//! - What it does: asks the daemon for blocks by CID, a few in flight, and puts files together itself.
-//!   The rooms: `path` (what is asked for), `dial`, `payload`, `http` and `body` (one request, bounded), `kubo`,
-//!   `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other server), `verify` (hashes), `node`
+//! - What it does: asks its sources for blocks by CID, a few in flight, and puts files together itself.
+//!   The rooms: `path` (what is asked for), `sources` (who has it), `ipns` (signed names), `dial`, `payload`, `http` and
+//!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
+//!   server), `verify` (hashes), `node`
 //!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range`, `reading` and `turns`
 //!   (files in order), `dir`, `listing` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
 //!   must have).
@@ -16,7 +17,7 @@ use std::fs::File;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Gateway};
 
 mod blocks;
 mod body;
@@ -27,6 +28,7 @@ mod gateway;
 mod http;
 mod import;
 pub(crate) mod ipld;
+mod ipns;
 mod kubo;
 mod listing;
 mod node;
@@ -36,6 +38,8 @@ mod pins;
 mod range;
 mod reading;
 mod shard;
+mod shelf;
+mod sources;
 mod swarm;
 mod turns;
 mod upload;
@@ -47,6 +51,8 @@ pub use error::{ContentError, NodeKind};
 pub use path::{ContentPath, PathError};
 use reading::Kept;
 pub use reading::Reading;
+use sources::Sources;
+pub use sources::{Failures, Seen, Served};
 pub use swarm::{Peer, Peers};
 pub use upload::Upload;
 
@@ -58,12 +64,15 @@ pub(crate) fn wide(cid: &cid::Cid) -> Cid {
     path::cid_from_bytes(&cid.to_bytes()).expect("a CID that was made parses")
 }
 
-/// How long the daemon may keep us waiting.
+/// A call of a cell's, which may need many answers, may take this many times the idle timeout.
+const CALL: u32 = 10;
+
+/// How long a source may keep us waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// From the first packet to a connection that is ready, name lookup and TLS included.
     pub connect: Duration,
-    /// Without a byte from the daemon. One answer may take four times this in all.
+    /// Without a byte from it. One answer may take four times this in all.
     pub idle: Duration,
 }
 
@@ -74,12 +83,21 @@ impl Default for Timeouts {
     }
 }
 
-/// Content behind one endpoint. Clones share its connections. To be used within a tokio runtime with time
+/// Content, from all sources of a run. Clones share their connections. To be used within a tokio runtime with time
 /// and I/O enabled; it survives that runtime and dials again in the next.
 #[derive(Clone)]
 pub struct Content {
-    client: Rc<http::Client>,
+    sources: Rc<Sources>,
     kept: Option<Rc<Kept>>,
+}
+
+/// Who is asked for content that the store doesn't have, in this order.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// A daemon; without one, names of DNS aren't resolved, and nothing is stored with anybody.
+    pub daemon: Option<Endpoint>,
+    /// Trustless gateways.
+    pub gateways: Vec<Gateway>,
 }
 
 /// An entry of a directory (`Entry` of `system.capnp`).
@@ -148,14 +166,30 @@ pub struct NodeLink {
 }
 
 impl Content {
-    /// Names where content comes from; dials nothing.
+    /// Content from everywhere that is named, and from the store of this machine before; opens and dials nothing.
+    pub fn from(origins: Origins, timeouts: Timeouts) -> Content {
+        let Origins { daemon, gateways } = origins;
+        Content { sources: Rc::new(Sources::new(None, daemon, &gateways, timeouts)), kept: None }
+    }
+
+    /// Calls this with all that is seen of retrievals from now on: what a progress bar needs.
+    pub fn watch(&self, watcher: impl Fn(Seen<'_>) + 'static) {
+        self.sources.watch(Rc::new(watcher));
+    }
+
+    /// What each source gave so far, of those that gave something.
+    pub fn served(&self) -> Vec<Served> {
+        self.sources.served()
+    }
+
+    /// Content of one daemon's; dials nothing.
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Content {
-        Content { client: Rc::new(http::Client::new(endpoint, timeouts)), kept: None }
+        Content { sources: Rc::new(Sources::new(None, Some(endpoint), &[], timeouts)), kept: None }
     }
 
     /// How long one call of a cell's may take, whatever the daemon does: time for several answers.
     pub fn call_limit(&self) -> Duration {
-        self.client.call_limit()
+        self.sources.timeouts().idle * CALL
     }
 
     /// The same, with one file that is here and needn't be fetched: what a store of verified files comes to. [`Content::read`]
@@ -176,8 +210,9 @@ impl Content {
     /// [`ContentError::NodeType`] where the path ends at something that isn't a file (ruling 7); every other
     /// error is a failed retrieval.
     pub async fn fetch(&self, path: &ContentPath, into: &File, max_size: u64) -> Result<u64, ContentError> {
-        let cid = dir::resolve(&self.client, path).await?;
-        walk::fetch(&self.client, cid, &into, max_size).await
+        let cid = dir::resolve(&self.sources, path).await?;
+        let _wide = self.sources.wide();
+        walk::fetch(&self.sources, cid, &into, max_size).await
     }
 
     /// A whole file of at most `max` bytes.
@@ -185,9 +220,9 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`].
     pub async fn cat(&self, path: &ContentPath, max: u64) -> Result<Vec<u8>, ContentError> {
-        let cid = dir::resolve(&self.client, path).await?;
+        let cid = dir::resolve(&self.sources, path).await?;
         let data = RefCell::default();
-        walk::fetch(&self.client, cid, &data, max).await?;
+        walk::fetch(&self.sources, cid, &data, max).await?;
         Ok(data.into_inner())
     }
 
@@ -197,10 +232,10 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`].
     pub async fn read(&self, path: &ContentPath, offset: u64, length: u64) -> Result<Reading, ContentError> {
-        let cid = dir::resolve(&self.client, path).await?;
+        let cid = dir::resolve(&self.sources, path).await?;
         Ok(match self.kept.as_ref().filter(|kept| kept.cid == cid) {
             Some(kept) => kept.read(offset, length),
-            None => range::Ranged::new(self.client.clone(), cid, offset, length).into(),
+            None => range::Ranged::new(self.sources.clone(), cid, offset, length).into(),
         })
     }
 
@@ -209,8 +244,8 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`]; [`ContentError::TooLarge`] where the list wouldn't fit into 8 MiB.
     pub async fn ls(&self, path: &ContentPath) -> Result<Vec<Entry>, ContentError> {
-        let cid = dir::resolve(&self.client, path).await?;
-        dir::ls(&self.client, cid).await
+        let cid = dir::resolve(&self.sources, path).await?;
+        dir::ls(&self.sources, cid).await
     }
 
     /// What is at a path.
@@ -218,8 +253,8 @@ impl Content {
     /// # Errors
     /// As [`Content::ls`].
     pub async fn stat(&self, path: &ContentPath) -> Result<NodeInfo, ContentError> {
-        let cid = dir::resolve(&self.client, path).await?;
-        dir::stat(&self.client, cid).await
+        let cid = dir::resolve(&self.sources, path).await?;
+        dir::stat(&self.sources, cid).await
     }
 
     /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (ruling 16).
@@ -227,12 +262,12 @@ impl Content {
     /// # Errors
     /// Where the daemon can't be reached, refuses, or stored it under another CID than the profile's.
     pub async fn add(&self, data: Vec<u8>) -> Result<cid::Cid, ContentError> {
-        self.client.add(data.into()).await
+        self.sources.daemon()?.add(data.into()).await
     }
 
     /// A file to be stored with the daemon as [`Content::add`] does, however large. Dials nothing yet. One that is
     /// dropped before its end was never there.
     pub fn upload(&self) -> Upload {
-        Upload::new(self.client.clone())
+        Upload::new(self.sources.clone())
     }
 }

@@ -19,7 +19,7 @@ mod tests;
 /// The longest path that is looked at, as PATH_MAX is for files.
 const PATH_LIMIT: usize = 4096;
 /// The codec of a libp2p key, which an IPNS name may be written as (IPNS specification, §"Name").
-const LIBP2P_KEY: u64 = 0x72;
+pub(super) const LIBP2P_KEY: u64 = 0x72;
 
 /// A path to content: a CID or an IPNS name, and the names of entries below it (ruling 7).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,9 +32,9 @@ impl Content {
     pub async fn pin(&self, cid: &Cid) -> Result<(), ContentError> {
         let what = format!("a pin on {cid}");
         let request = format!("/api/v0/pin/add?arg={cid}&recursive=true&progress=true");
-        let answer = self.client.post(&request, None, Payload::default(), &what).await?;
+        let answer = self.sources.daemon()?.post(&request, None, Payload::default(), &what).await?;
         let (mut pinned, mut most, mut grown) = (false, 0, Instant::now());
-        let idle = self.client.idle_limit();
+        let idle = self.sources.timeouts().idle;
         answer
             .lines(|line| {
                 let Line { pins, progress } = parsed(&what, line)?;
@@ -59,7 +59,7 @@ impl Content {
         let what = format!("the end of a pin on {cid}");
         let request = format!("/api/v0/pin/rm?arg={cid}&recursive=true");
         // Asked twice, the daemon would say the second time that there is no such pin.
-        let body = self.client.post_once(&request, &what).await?.small().await?;
+        let body = self.sources.daemon()?.post_once(&request, &what).await?.small().await?;
         let Line { pins, .. } = parsed(&what, &body)?;
         if named(&pins, cid) { Ok(()) } else { Err(unnamed(&what)) }
     }
@@ -71,7 +71,7 @@ impl Content {
     pub async fn is_pinned(&self, cid: &Cid) -> Result<bool, ContentError> {
         let what = format!("the pin on {cid}");
         let request = format!("/api/v0/pin/ls?arg={cid}&type=recursive");
-        match self.client.post(&request, None, Payload::default(), &what).await {
+        match self.sources.daemon()?.post(&request, None, Payload::default(), &what).await {
             Ok(answer) => answer.small().await.map(|_| true),
             Err(ContentError::Daemon { message }) if message.ends_with(NOT_PINNED) => Ok(false),
             Err(error) => Err(error),
@@ -90,7 +90,7 @@ impl Content {
         }
         let what = "the list of pins";
         let request = "/api/v0/pin/ls?type=recursive&stream=true";
-        let answer = self.client.post(request, None, Payload::default(), what).await?;
+        let answer = self.sources.daemon()?.post(request, None, Payload::default(), what).await?;
         answer
             .lines(|line| {
                 let pin: Pin<'_> = parsed(what, line)?;

@@ -22,11 +22,11 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use self::block::{Fetched, Piece, Sources};
-use super::kubo::BLOCK_LIMIT;
+use self::block::{Blocks, Fetched, Piece};
+use super::sources::BLOCK_LIMIT;
 use super::turns::Claim;
 use super::walk::{DEPTH, IN_FLIGHT, Level, Part, WAITING, blocks_of};
-use super::{Cid, ContentError, http::Client};
+use super::{Cid, ContentError, sources};
 
 /// The most bytes of blocks that one read has in memory or has asked for.
 const AHEAD: u64 = 4 << 20;
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A range of one file that is being read.
 pub(crate) struct Ranged {
-    sources: Rc<Sources>,
+    sources: Rc<Blocks>,
     root: Cid,
     /// What is still to be handed out: offsets in the file. The end is known when the root is.
     range: Range<u64>,
@@ -64,9 +64,9 @@ enum Item {
 }
 
 impl Ranged {
-    pub(crate) fn new(client: Rc<Client>, root: Cid, offset: u64, length: u64) -> Ranged {
+    pub(crate) fn new(from: Rc<sources::Sources>, root: Cid, offset: u64, length: u64) -> Ranged {
         Ranged {
-            sources: Sources::new(client, root),
+            sources: Blocks::new(from, root),
             root,
             range: offset..offset.saturating_add(length),
             items: [Item::Next(Part::root(root))].into(),

@@ -7,7 +7,7 @@
 
 use super::listing::{Child, Listing};
 use super::node::{DAG_PB, Kind, Link, Node, UnixFs};
-use super::{Cid, ContentError, http::Client};
+use super::{Cid, ContentError, sources::Sources};
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,12 @@ enum Slot<'a> {
 }
 
 /// Finds the entry `name` of the sharded directory whose root is `block`.
-pub(crate) async fn find(client: &Client, cid: Cid, block: Vec<u8>, name: &str) -> Result<Option<Child>, ContentError> {
+pub(crate) async fn find(
+    sources: &Sources,
+    cid: Cid,
+    block: Vec<u8>,
+    name: &str,
+) -> Result<Option<Child>, ContentError> {
     let (mut cid, mut block) = (cid, block);
     let hash = murmur3_x64_64(name.as_bytes());
     let mut used = 0;
@@ -63,14 +68,19 @@ pub(crate) async fn find(client: &Client, cid: Cid, block: Vec<u8>, name: &str) 
             next
         };
         match shard {
-            Some(next) => (cid, block) = (next, shard_block(client, &next).await?),
+            Some(next) => (cid, block) = (next, shard_block(sources, &next).await?),
             None => return Ok(None),
         }
     }
 }
 
 /// Adds all entries of the sharded directory whose root is `block`, in the order of their hashes.
-pub(crate) async fn list(client: &Client, cid: Cid, block: Vec<u8>, listing: &mut Listing) -> Result<(), ContentError> {
+pub(crate) async fn list(
+    sources: &Sources,
+    cid: Cid,
+    block: Vec<u8>,
+    listing: &mut Listing,
+) -> Result<(), ContentError> {
     let mut trie = None;
     let mut waiting = vec![(cid, 1)];
     let mut root = Some(block);
@@ -79,7 +89,7 @@ pub(crate) async fn list(client: &Client, cid: Cid, block: Vec<u8>, listing: &mu
         blocks = blocks.checked_sub(1).ok_or(ContentError::Bomb("a sharded directory of too many blocks"))?;
         let block = match root.take() {
             Some(block) => block,
-            None => shard_block(client, &cid).await?,
+            None => shard_block(sources, &cid).await?,
         };
         let (node, shape) = decode(&cid, &block, trie)?;
         trie = Some(shape);
@@ -96,9 +106,9 @@ pub(crate) async fn list(client: &Client, cid: Cid, block: Vec<u8>, listing: &mu
     Ok(())
 }
 
-async fn shard_block(client: &Client, cid: &Cid) -> Result<Vec<u8>, ContentError> {
+async fn shard_block(sources: &Sources, cid: &Cid) -> Result<Vec<u8>, ContentError> {
     match cid.codec() {
-        DAG_PB => client.block(cid).await,
+        DAG_PB => sources.block(cid).await,
         _ => Err(ContentError::malformed(cid, "a part of a sharded directory isn't dag-pb")),
     }
 }

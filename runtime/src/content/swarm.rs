@@ -42,7 +42,7 @@ impl Content {
     pub async fn connect(&self, address: &str) -> Result<(), ContentError> {
         let what = "a connection to a peer";
         let request = format!("/api/v0/swarm/connect?arg={}", escaped(address));
-        self.client.post(&request, None, Payload::default(), what).await?.small().await.map(drop)
+        self.sources.daemon()?.post(&request, None, Payload::default(), what).await?.small().await.map(drop)
     }
 
     async fn ask(
@@ -51,7 +51,7 @@ impl Content {
         what: &str,
         read: impl Fn(&[u8]) -> serde_json::Result<Peers>,
     ) -> Result<Peers, ContentError> {
-        let body = self.client.post(request, None, Payload::default(), what).await?.whole(ANSWER).await;
+        let body = self.sources.daemon()?.post(request, None, Payload::default(), what).await?.whole(ANSWER).await;
         let body = body.map_err(|error| match error {
             ContentError::LongBody { limit, .. } => ContentError::TooLarge { limit },
             error => error,

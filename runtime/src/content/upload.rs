@@ -17,6 +17,7 @@ use super::http::{Asked, Client, SLOWEST};
 use super::import::Builder;
 use super::kubo::{ADD, added};
 use super::payload::{Feeder, PIECE};
+use super::sources::Sources;
 use super::{ContentError, Timeouts};
 
 /// What is asked for, in the words of a message.
@@ -24,7 +25,7 @@ const WHAT: &str = "an upload";
 
 /// A file on its way to the daemon.
 pub struct Upload {
-    client: Rc<Client>,
+    sources: Rc<Sources>,
     builder: Builder,
     /// Begun with the first bytes.
     request: Option<Request>,
@@ -36,8 +37,8 @@ struct Request {
 }
 
 impl Upload {
-    pub(crate) fn new(client: Rc<Client>) -> Upload {
-        Upload { client, builder: Builder::new(), request: None }
+    pub(crate) fn new(sources: Rc<Sources>) -> Upload {
+        Upload { sources, builder: Builder::new(), request: None }
     }
 
     /// Passes the next bytes on; waits until the daemon has taken nearly all of them.
@@ -48,7 +49,7 @@ impl Upload {
         for piece in bytes.chunks(PIECE) {
             self.builder.write(piece);
             let mut request = self.request().await?;
-            request.feed(&self.client, Bytes::copy_from_slice(piece)).await?;
+            request.feed(self.sources.daemon()?, Bytes::copy_from_slice(piece)).await?;
             self.request = Some(request);
         }
         Ok(())
@@ -60,14 +61,14 @@ impl Upload {
     /// As [`Upload::write`], and where the daemon stored it under another CID than the profile's.
     pub async fn finish(mut self) -> Result<cid::Cid, ContentError> {
         let Request { feeder, mut asked } = self.request().await?;
-        let after = self.client.timeouts().idle * SLOWEST;
+        let after = self.sources.timeouts().idle * SLOWEST;
         let head = async {
             // Where it is taken no more, the answer says why.
             feeder.end().await;
             asked.head().await
         };
         let head = timeout(after, head).await.map_err(|_| ContentError::Slow { what: WHAT.to_owned(), after })?;
-        let body = self.client.accept(head?, WHAT).await?.small().await?;
+        let body = self.sources.daemon()?.accept(head?, WHAT).await?.small().await?;
         added(&body, self.builder.finish())
     }
 
@@ -77,7 +78,7 @@ impl Upload {
             return Ok(request);
         }
         let (content_type, fed, feeder) = Feeder::form();
-        let asked = self.client.ask(ADD, Some(&content_type), fed).await?;
+        let asked = self.sources.daemon()?.ask(ADD, Some(&content_type), fed).await?;
         Ok(Request { feeder, asked })
     }
 }

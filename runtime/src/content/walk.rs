@@ -2,8 +2,8 @@
 //!
 //! - What it does: balanced, trickle and single-block files, from dag-pb, raw and identity blocks alike.
 //! - What must stay true: every block holds as many bytes of the file as its parent declares, so that the
-//!   parts cover the file exactly. Memory is bounded whatever the tree's shape: raw leaves are written as
-//!   they arrive, what waits is kept small, levels and blocks are counted. No cycle can be: a block can't
+//!   parts cover the file exactly. Memory is bounded whatever the tree's shape: of large leaves a few are in
+//!   memory, what waits is kept small, levels and blocks are counted. No cycle can be: a block can't
 //!   hold its own hash (an identity CID is shorter than itself encoded).
 //! - Serves: rulings 7, 20.
 
@@ -14,9 +14,11 @@ use std::os::unix::fs::FileExt;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
+use super::gateway::WORTH;
 use super::node::{DAG_PB, Node, RAW, UnixFs};
 use super::path::cid_from_bytes;
-use super::{Cid, ContentError, NodeKind, http::Client};
+use super::sources::{BLOCK_LIMIT, Got, Seen, Sources};
+use super::{Cid, ContentError, NodeKind};
 
 /// Blocks asked for at once. More gain nothing on loopback (measured: 1, 2, 4, 8 give 200, 280, 305, 300 MB/s).
 pub(crate) const IN_FLIGHT: usize = 4;
@@ -81,8 +83,12 @@ pub(super) struct Level {
 
 /// Fetches the file `root` of at most `max_size` bytes into an empty sink; returns its size. After an
 /// error the sink holds bytes that mean nothing.
-pub(crate) async fn fetch(client: &Client, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
-    let (size, level) = fetch_part(client, Part::root(root), sink, max_size).await?;
+pub(crate) async fn fetch(sources: &Sources, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
+    let (size, level) = fetch_part(sources, Part::root(root), sink, max_size).await?;
+    sources.see(Seen::File(size));
+    if size >= WORTH {
+        sources.expect_much().await;
+    }
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
     let mut blocks = blocks_of(size);
@@ -92,7 +98,7 @@ pub(crate) async fn fetch(client: &Client, root: Cid, sink: &impl Sink, max_size
         {
             blocks =
                 blocks.checked_sub(1).ok_or(ContentError::Bomb("the file has far more blocks than its size needs"))?;
-            in_flight.push(fetch_part(client, part, sink, max_size));
+            in_flight.push(fetch_part(sources, part, sink, max_size));
         }
         // Identity blocks are there at once: a file of them must not keep the thread from its other work.
         tokio::task::coop::consume_budget().await;
@@ -123,7 +129,7 @@ fn next_part(waiting: &mut Vec<Level>) -> Result<Option<Part>, ContentError> {
 /// Fetches one block and writes what it holds of the file. Returns the size of the tree below it, as
 /// declared (and checked for this block), and the links to follow.
 async fn fetch_part(
-    client: &Client,
+    sources: &Sources,
     part: Part,
     sink: &impl Sink,
     max_size: u64,
@@ -131,29 +137,24 @@ async fn fetch_part(
     let Part { cid, offset, size, .. } = part;
     match cid.codec() {
         RAW => {
-            let limit = size.unwrap_or(max_size);
-            let mut length = 0;
+            let limit = size.unwrap_or(max_size).min(BLOCK_LIMIT);
             let over = |length| match size {
                 Some(declared) => ContentError::Size { cid: Box::new(cid), declared, actual: length },
                 None => ContentError::TooLarge { limit: max_size },
             };
-            let length = client
-                .block_chunks(&cid, async |chunk| {
-                    let start = offset + length;
-                    length += chunk.len() as u64;
-                    if length > limit {
-                        return Err(over(length));
-                    }
-                    sink.write_at(chunk, start).map_err(ContentError::Write)
-                })
-                .await?;
+            let block = match sources.block_within(&cid, limit, async || ()).await? {
+                Got::Block(block) => block,
+                Got::Larger(length) => return Err(over(length)),
+            };
+            let length = block.len() as u64;
             if size.is_some_and(|size| size != length) {
                 return Err(over(length));
             }
+            sink.write_at(&block, offset).map_err(ContentError::Write)?;
             Ok((length, None))
         }
         DAG_PB => {
-            let block = client.block(&cid).await?;
+            let block = sources.block(&cid).await?;
             let node = Node::decode(&block).map_err(|why| ContentError::malformed(&cid, why))?;
             let file = as_file(&cid, &node, part.depth == 0)?;
             let total = tree_size(&cid, &node, file)?;

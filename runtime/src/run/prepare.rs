@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::wait::until_interrupted;
 use super::{RunError, refused};
 use crate::cli::RunArgs;
-use crate::content::Content;
+use crate::content::{Content, Origins, Timeouts};
 use crate::env::{EnvEntry, environment};
 use crate::fds::FdPlan;
 use crate::jail::bounds::{Asked, Size, counts_processes};
@@ -46,6 +46,16 @@ pub(super) fn peers(listen: Listen, who: Who) -> Result<Option<Coming>, RunError
         Listen::At(addresses) => Some(bound::all(&addresses)?),
     };
     Ok(Some(Coming { who, at }))
+}
+
+/// Where content comes from; nothing of it is opened or dialled yet.
+pub(super) fn content(args: &RunArgs) -> Content {
+    let timeouts = Timeouts { idle: args.ipfs_timeout, ..Timeouts::default() };
+    let (daemon, gateways) = match args.offline {
+        true => (None, Vec::new()),
+        false => (Some(args.endpoint.clone()), args.gateways.clone()),
+    };
+    Content::from(Origins { daemon, gateways }, timeouts)
 }
 
 /// The program, found or fetched.

@@ -26,7 +26,7 @@ fn retrievals_that_fail_begin_with_the_phrase_and_name_the_path() {
         let ipfs = session::ipfs(daemon);
         for (path, begins, has) in [
             (missing.to_string(), "failed to get IPFS path: /ipfs/", "not found locally"),
-            (format!("/ipfs/{silent}"), "failed to get IPFS path: /ipfs/", "sent nothing for 2 s"),
+            (format!("/ipfs/{silent}"), "failed to get IPFS path: /ipfs/", "nothing came for 2 s"),
             (format!("/ipfs/{directory}/x"), "failed to get IPFS path: /ipfs/", "no `x`"),
             (format!("/ipfs/{directory}/.."), "failed to get IPFS path: /ipfs/", "`..`"),
             (format!("/ipfs/{directory}"), "unexpected node type: /ipfs/", "a directory"),

@@ -12,7 +12,7 @@ use hyper::header::HeaderMap;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, KEPT, SLOWEST, SMALL};
+use super::{Client, KEPT, SLOWEST, SMALL, Way};
 use crate::content::error::tame;
 use crate::content::payload::Sent;
 use crate::content::{ContentError, Timeouts};
@@ -64,9 +64,6 @@ impl Answer<'_> {
 
     /// The error that an answer with a status other than 200 stands for.
     pub(super) async fn refusal(mut self, status: StatusCode) -> ContentError {
-        if status.is_redirection() {
-            return ContentError::Answer(format!("a redirect ({status}), which isn't followed"));
-        }
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = self.chunk().await
             && body.len() < SMALL
@@ -78,12 +75,14 @@ impl Answer<'_> {
             #[serde(rename = "Message")]
             message: String,
         }
-        if let Ok(Refusal { message }) = serde_json::from_slice(&body) {
+        if self.client.way == Way::Api
+            && let Ok(Refusal { message }) = serde_json::from_slice(&body)
+        {
             return ContentError::Daemon { message: tame(&message) };
         }
         match tame(&String::from_utf8_lossy(&body)) {
-            text if text.is_empty() => ContentError::Answer(format!("HTTP status {status}")),
-            text => ContentError::Answer(format!("HTTP status {status}: {text}")),
+            text if text.is_empty() => self.client.unfit(format!("HTTP status {status}")),
+            text => self.client.unfit(format!("HTTP status {status}: {text}")),
         }
     }
 }

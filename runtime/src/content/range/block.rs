@@ -1,6 +1,6 @@
 //! One block of a file that is read in order: fetched, verified, taken apart.
 //!
-//! What it does: asks the daemon's own gateway where it has one and much is wanted, and its API otherwise.
+//! What it does: asks the daemon's own gateway where it has one and much is wanted, and all sources otherwise.
 //! What must stay true: its bytes come into memory when the read has a turn, and it holds as many bytes of the
 //! file as its parent declares.
 
@@ -13,8 +13,8 @@ use tokio::sync::Mutex;
 use super::run::Run;
 use crate::content::gateway::WORTH;
 use crate::content::http::Client;
-use crate::content::kubo::BLOCK_LIMIT;
 use crate::content::node::{DAG_PB, Node, RAW};
+use crate::content::sources::{BLOCK_LIMIT, Got, Once, Pace, Sources};
 use crate::content::turns::{Claim, Turn};
 use crate::content::walk::{Level, NOT_A_FILE, Part, as_file, tree_size};
 use crate::content::{Cid, ContentError, NodeKind};
@@ -52,8 +52,8 @@ impl Piece {
 }
 
 /// Where the blocks of one read come from.
-pub(super) struct Sources {
-    api: Rc<Client>,
+pub(super) struct Blocks {
+    from: Rc<Sources>,
     /// Whether the daemon was asked for its gateway, and what it has, as long as it serves.
     asked: Cell<bool>,
     gateway: RefCell<Option<Rc<Client>>>,
@@ -64,11 +64,11 @@ pub(super) struct Sources {
     pub(super) claim: Rc<Claim>,
 }
 
-impl Sources {
-    pub(super) fn new(api: Rc<Client>, root: Cid) -> Rc<Sources> {
-        let claim = Claim::new(api.turns.clone());
+impl Blocks {
+    pub(super) fn new(from: Rc<Sources>, root: Cid) -> Rc<Blocks> {
+        let claim = Claim::new(from.turns.clone());
         let (asked, runs) = (Cell::new(false), Cell::new(true));
-        Rc::new(Sources { api, asked, gateway: RefCell::default(), run: Mutex::new(None), runs, root, claim })
+        Rc::new(Blocks { from, asked, gateway: RefCell::default(), run: Mutex::new(None), runs, root, claim })
     }
 
     /// Lets go of what is kept for the next block.
@@ -107,7 +107,7 @@ impl Sources {
             false => (block, within),
         };
         if root && range.end.min(total).saturating_sub(range.start) >= WORTH && !self.asked.replace(true) {
-            let gateway = self.api.own_gateway().await;
+            let gateway = self.from.own_gateway().await;
             self.gateway.replace(gateway);
         }
         let piece = Piece { block, within, offset, _turn: turn };
@@ -116,24 +116,28 @@ impl Sources {
 
     /// A block from whichever has it, and the turn that its memory is of.
     async fn block(&self, part: &Part, end: u64) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
-        let gateway = self.gateway.borrow().clone();
+        // What is in the store is asked of nobody.
+        let gateway = self.gateway.borrow().clone().filter(|_| !self.from.has(&part.cid));
         if let Some(gateway) = gateway {
             if self.runs.get()
                 && part.cid.codec() == RAW
                 && let Some(size) = part.size.filter(|size| *size <= BLOCK_LIMIT)
             {
                 match self.leaf_of_run(&gateway, part, size as usize, end).await {
-                    Ok((leaf, turn)) => return Ok((leaf, Some(turn))),
+                    Ok((leaf, turn)) => {
+                        self.from.came(&part.cid, &leaf);
+                        return Ok((leaf, Some(turn)));
+                    }
                     Err(_) => self.runs.set(false),
                 }
             }
             match self.block_of(&gateway, part).await {
                 Ok(block) => return Ok(block),
-                // Whatever it was: the API's word counts.
+                // Whatever it was: the word of the sources counts.
                 Err(_) => drop(self.gateway.take()),
             }
         }
-        self.block_of(&self.api, part).await
+        self.block_of_any(part).await
     }
 
     async fn leaf_of_run(
@@ -159,29 +163,38 @@ impl Sources {
         Ok((leaf, turn))
     }
 
-    async fn block_of(&self, client: &Client, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
-        let mut turn = None;
-        if part.cid.codec() == DAG_PB {
-            let block = client.block_when(&part.cid, async || turn = Some(self.claim.turn().await)).await?;
-            return Ok((block, turn));
-        }
-        let mut block = Vec::new();
-        let most = part.size.unwrap_or(BLOCK_LIMIT).min(BLOCK_LIMIT) as usize;
-        let take = async |chunk: &[u8]| {
-            if turn.is_none() {
-                turn = Some(self.claim.turn().await);
-                block.reserve_exact(part.size.map_or(chunk.len(), |_| most));
-            }
-            let actual = (block.len() + chunk.len()) as u64;
-            if actual > most as u64 {
-                let declared = part.size.unwrap_or(0);
-                return Err(ContentError::Size { cid: Box::new(part.cid), declared, actual });
-            }
-            block.extend_from_slice(chunk);
-            Ok(())
-        };
-        client.block_chunks(&part.cid, take).await?;
+    /// A block from the daemon's own gateway.
+    async fn block_of(&self, gateway: &Client, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
+        let (mut turn, cid) = (None, &part.cid);
+        let (free, path) =
+            (Once::new(async || turn = Some(self.claim.turn().await)), format!("/ipfs/{cid}?format=raw"));
+        let got = gateway.block_at(&path, cid, self.most(part), &Pace::default(), &free, self.from.room()).await?;
+        drop(free);
+        let block = whole(part, got)?;
+        self.from.came(cid, &block);
         Ok((block, turn))
+    }
+
+    /// A block from wherever it is.
+    async fn block_of_any(&self, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
+        let mut turn = None;
+        let free = async || turn = Some(self.claim.turn().await);
+        let got = self.from.block_within(&part.cid, self.most(part), free).await?;
+        Ok((whole(part, got)?, turn))
+    }
+
+    /// What a block may have: a raw one is the file's bytes and nothing else.
+    fn most(&self, part: &Part) -> u64 {
+        part.size.filter(|_| part.cid.codec() == RAW).unwrap_or(BLOCK_LIMIT).min(BLOCK_LIMIT)
+    }
+}
+
+fn whole(part: &Part, got: Got) -> Result<Vec<u8>, ContentError> {
+    match got {
+        Got::Block(block) => Ok(block),
+        Got::Larger(actual) => {
+            Err(ContentError::Size { cid: Box::new(part.cid), declared: part.size.unwrap_or(0), actual })
+        }
     }
 }
 

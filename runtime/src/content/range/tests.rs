@@ -16,12 +16,13 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::content::Timeouts;
 use crate::content::node::{DAG_PB, RAW};
+use crate::content::sources::Sources;
 use crate::endpoint::Endpoint;
 
 type Asked = Arc<Mutex<Vec<String>>>;
 
 /// A daemon that has these blocks, by their CIDs as text, and no gateway.
-fn daemon(blocks: HashMap<String, Vec<u8>>) -> (Rc<Client>, Asked) {
+fn daemon(blocks: HashMap<String, Vec<u8>>) -> (Rc<Sources>, Asked) {
     daemon_with_gateway(blocks, |_, _| None)
 }
 
@@ -29,7 +30,7 @@ fn daemon(blocks: HashMap<String, Vec<u8>>) -> (Rc<Client>, Asked) {
 type Gateway = fn(&str, Option<Range<usize>>) -> Option<Vec<u8>>;
 
 /// A daemon whose gateway is at its API's own port.
-fn daemon_with_gateway(blocks: HashMap<String, Vec<u8>>, gateway: Gateway) -> (Rc<Client>, Asked) {
+fn daemon_with_gateway(blocks: HashMap<String, Vec<u8>>, gateway: Gateway) -> (Rc<Sources>, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let asked = Asked::default();
@@ -73,7 +74,7 @@ fn daemon_with_gateway(blocks: HashMap<String, Vec<u8>>, gateway: Gateway) -> (R
         }
     });
     let endpoint = Endpoint::parse(&format!("/ip4/127.0.0.1/tcp/{port}")).expect("an endpoint");
-    (Rc::new(Client::new(endpoint, Timeouts::default())), asked)
+    (Rc::new(Sources::new(None, Some(endpoint), &[], Timeouts::default())), asked)
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! murmur3 against its published values, and tries that lie.
 
 use super::*;
-use crate::content::http::Client;
+use crate::content::sources::Sources;
 use crate::content::{Timeouts, node::RAW};
 use crate::endpoint::Endpoint;
 
@@ -37,7 +37,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// Looks for `x`, lists all; nothing may be dialled.
 fn both(block: Vec<u8>) -> [Result<usize, String>; 2] {
-    let client = Client::new(Endpoint::parse("/unix/nonexistent").unwrap(), Timeouts::default());
+    let client = Sources::new(None, Endpoint::parse("/unix/nonexistent").ok(), &[], Timeouts::default());
     let cid = inline(DAG_PB, b"");
     let mut listing = Listing::default();
     let found = run(find(&client, cid, block.clone(), "x")).map(|child| child.iter().count());

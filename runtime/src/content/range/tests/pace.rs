@@ -50,7 +50,8 @@ fn the_takers_time_is_not_the_daemons() {
         let (tree, root) = large();
         let (client, _) = daemon_with_gateway(tree.blocks, gateway);
         let timeouts = Timeouts { idle: Duration::from_millis(150), ..Timeouts::default() };
-        let client = Rc::new(Client::new(client.endpoint().clone(), timeouts));
+        let endpoint = client.daemon().expect("a daemon").endpoint().clone();
+        let client = Rc::new(Sources::new(None, Some(endpoint), &[], timeouts));
         run(async {
             let mut reading = Ranged::new(client, root, 0, u64::MAX);
             let mut all = Vec::new();

@@ -1,0 +1,242 @@
+//! Where blocks come from: the store, then the daemon, then gateways.
+//!
+//! - What it does: gives a block by its CID from the first source that has it; asks the next one too where one is slow
+//!   (`race`), and keeps what came from elsewhere in the store's cache.
+//! - What must stay true: a block that is given was verified, whoever it came from. A source that gave a wrong one isn't
+//!   asked again in this run; one that was slow comes last from then on. What is in memory is bounded: of large blocks
+//!   there are a few at a time. With a block in the store, nobody is asked.
+//! - Serves: rulings 7, 16, 20; clauses STORE-03, STORE-33 to STORE-43.
+
+mod failures;
+mod names;
+mod race;
+mod source;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use tokio::sync::Semaphore;
+
+use super::http::Client;
+use super::shelf::Shelf;
+use super::turns::Turns;
+use super::verify::{IDENTITY, Verifier};
+use super::{Cid, ContentError, Timeouts};
+use crate::endpoint::{Endpoint, Gateway};
+
+pub use failures::Failures;
+pub(crate) use race::{Once, Pace};
+use source::Source;
+pub(crate) use source::{BLOCK_LIMIT, Got};
+
+/// Blocks above this size are large, in bytes.
+pub(crate) const LARGE: usize = 384 << 10;
+/// How many large blocks may be on their way into memory, and as many more while a whole file is fetched.
+const AT_ONCE: usize = 2;
+/// And how many that are asked for a second time, as the first source is slow.
+const AGAIN: usize = 1;
+
+/// What is seen of a retrieval while it goes on: enough to tell how far it is and who serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// A file of so many bytes is being fetched.
+    File(u64),
+    /// A block arrived.
+    Block {
+        /// Its size.
+        bytes: u64,
+        /// Who gave it: `the store`, an endpoint, a gateway.
+        source: &'a str,
+    },
+}
+
+/// What one source gave in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Who: `the store`, an endpoint, a gateway.
+    pub source: String,
+    /// How many blocks.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+type Watcher = dyn Fn(Seen<'_>);
+
+/// All sources of one run.
+pub(crate) struct Sources {
+    shelf: Option<Rc<dyn Shelf>>,
+    shelved: Cell<(u64, u64)>,
+    /// In the order in which they are asked.
+    sources: Vec<Source>,
+    daemon: Option<Rc<Client>>,
+    timeouts: Timeouts,
+    pub(crate) turns: Rc<Turns>,
+    large: Semaphore,
+    again: Semaphore,
+    watcher: RefCell<Option<Rc<Watcher>>>,
+}
+
+impl Sources {
+    /// No daemon is a run that is offline.
+    pub(crate) fn new(
+        shelf: Option<Rc<dyn Shelf>>,
+        daemon: Option<Endpoint>,
+        gateways: &[Gateway],
+        timeouts: Timeouts,
+    ) -> Sources {
+        let daemon = daemon.map(|endpoint| Rc::new(Client::new(endpoint, timeouts)));
+        let first = daemon.iter().map(|client| Source::daemon(client.clone()));
+        let then = gateways.iter().map(|gateway| Source::gateway(gateway, timeouts));
+        let sources = first.chain(then).collect();
+        Sources {
+            shelf,
+            shelved: Cell::default(),
+            sources,
+            daemon,
+            timeouts,
+            turns: Turns::new(),
+            large: Semaphore::new(AT_ONCE),
+            again: Semaphore::new(AGAIN),
+            watcher: RefCell::default(),
+        }
+    }
+
+    /// The daemon, for what it alone can do.
+    ///
+    /// # Errors
+    /// [`ContentError::Offline`] where the run asks none.
+    pub(crate) fn daemon(&self) -> Result<&Rc<Client>, ContentError> {
+        self.daemon.as_ref().ok_or(ContentError::Offline)
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Calls this with all that is seen from now on.
+    pub(crate) fn watch(&self, watcher: Rc<Watcher>) {
+        self.watcher.replace(Some(watcher));
+    }
+
+    pub(crate) fn see(&self, seen: Seen<'_>) {
+        let watcher = self.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(seen);
+        }
+    }
+
+    /// What each source gave so far, of those that gave something.
+    pub(crate) fn served(&self) -> Vec<Served> {
+        let (blocks, bytes) = self.shelved.get();
+        let store = Served { source: failures::STORE.to_owned(), blocks, bytes };
+        let all = [store].into_iter().chain(self.sources.iter().map(Source::served));
+        all.filter(|served| served.blocks > 0).collect()
+    }
+
+    /// A whole block, verified.
+    pub(crate) async fn block(&self, cid: &Cid) -> Result<Vec<u8>, ContentError> {
+        self.block_when(cid, async || ()).await
+    }
+
+    /// The same, taken into memory when `free` says that there is room.
+    pub(crate) async fn block_when(&self, cid: &Cid, free: impl AsyncFnOnce()) -> Result<Vec<u8>, ContentError> {
+        match self.block_within(cid, BLOCK_LIMIT, free).await? {
+            Got::Block(block) => Ok(block),
+            // No source gives one that is.
+            Got::Larger(_) => Err(ContentError::LongBody { what: format!("block {cid}"), limit: BLOCK_LIMIT }),
+        }
+    }
+
+    /// A block of at most `most` bytes, verified, taken into memory when `free` says that there is room; of a larger one,
+    /// which is verified and not kept, its size.
+    pub(crate) async fn block_within(
+        &self,
+        cid: &Cid,
+        most: u64,
+        free: impl AsyncFnOnce(),
+    ) -> Result<Got, ContentError> {
+        let free = Once::new(free);
+        if cid.hash().code() == IDENTITY {
+            free.call().await;
+            return Ok(Got::of(cid.hash().digest().to_vec(), most));
+        }
+        // A digest that can't be checked is nobody's fault.
+        Verifier::new(cid)?;
+        if let Some(shelf) = &self.shelf
+            && shelf.has(cid)
+        {
+            free.call().await;
+            if let Some(block) = shelf.get(cid) {
+                let (blocks, bytes) = self.shelved.get();
+                self.shelved.set((blocks + 1, bytes + block.len() as u64));
+                self.see(Seen::Block { bytes: block.len() as u64, source: failures::STORE });
+                return Ok(Got::of(block, most));
+            }
+        }
+        let (source, got) = self.race(cid, most, &free).await?;
+        if let Got::Block(block) = &got {
+            self.keep(cid, block);
+        }
+        source.gave(got.size());
+        self.see(Seen::Block { bytes: got.size(), source: source.name() });
+        Ok(got)
+    }
+
+    /// A block that came, and was verified, by a way of its own.
+    pub(crate) fn came(&self, cid: &Cid, block: &[u8]) {
+        self.keep(cid, block);
+        if let Some(source) = self.sources.first() {
+            source.gave(block.len() as u64);
+            self.see(Seen::Block { bytes: block.len() as u64, source: source.name() });
+        }
+    }
+
+    /// The daemon's own gateway, where it has one at its own address.
+    pub(crate) async fn own_gateway(&self) -> Option<Rc<Client>> {
+        self.daemon.as_ref()?.own_gateway().await
+    }
+
+    /// Of large blocks: how many may come at once.
+    pub(crate) fn room(&self) -> &Semaphore {
+        &self.large
+    }
+
+    /// Whether a block is in the store.
+    pub(crate) fn has(&self, cid: &Cid) -> bool {
+        self.shelf.as_ref().is_some_and(|shelf| shelf.has(cid))
+    }
+
+    /// A large file is about to be fetched.
+    pub(crate) async fn expect_much(&self) {
+        if let Some(source) = self.sources.first() {
+            source.expect_much().await;
+        }
+    }
+
+    fn keep(&self, cid: &Cid, block: &[u8]) {
+        if let Some(shelf) = &self.shelf {
+            shelf.cache(cid, block);
+        }
+    }
+
+    /// Whether there is one source alone, whose word needs no name.
+    fn is_one(&self) -> bool {
+        self.shelf.is_none() && self.sources.len() == 1
+    }
+
+    /// Lets more large blocks into memory at a time until what this returns is dropped: while no cell runs.
+    pub(crate) fn wide(&self) -> Wide<'_> {
+        self.large.add_permits(AT_ONCE);
+        Wide(&self.large)
+    }
+}
+
+/// Room for more large blocks.
+pub(crate) struct Wide<'a>(&'a Semaphore);
+
+impl Drop for Wide<'_> {
+    fn drop(&mut self) {
+        self.0.forget_permits(AT_ONCE);
+    }
+}

@@ -1,0 +1,78 @@
+//! What each source said, where none had it: one line that names them all.
+//!
+//! Serves: rulings 9, 16; clause STORE-36.
+
+use std::error::Error;
+use std::fmt;
+
+use super::Sources;
+use crate::content::ContentError;
+
+/// The store's name in messages.
+pub(super) const STORE: &str = "the store";
+
+/// Every source that could have had it, and why it hadn't.
+#[derive(Debug)]
+pub struct Failures {
+    /// What was asked for is named by keys that records are signed with, or isn't there in the store.
+    store: bool,
+    asked: Vec<(String, ContentError)>,
+    hint: &'static str,
+}
+
+impl Failures {
+    pub(super) fn new(sources: &Sources, is_name: bool) -> Failures {
+        let gateways = sources.sources.iter().any(|source| source.is_gateway());
+        let hint = match (sources.daemon.is_some(), gateways) {
+            (false, false) => "nobody else is asked (--offline)",
+            (_, true) => "",
+            (true, false) => "no gateway is named (--gateway)",
+        };
+        Failures { store: !is_name && sources.shelf.is_some(), asked: Vec::new(), hint }
+    }
+
+    pub(super) fn push(&mut self, name: &str, error: ContentError) {
+        self.asked.push((name.to_owned(), error));
+    }
+
+    /// Adds what there is to know besides.
+    pub(super) fn hint(&mut self, hint: &'static str) {
+        self.hint = hint;
+    }
+
+    /// As the error that it is: of one source alone, its own.
+    pub(super) fn into_error(mut self, alone: bool) -> ContentError {
+        match self.asked.pop() {
+            Some((_, error)) if alone => error,
+            last => {
+                self.asked.extend(last);
+                ContentError::Sources(Box::new(self))
+            }
+        }
+    }
+
+    /// Each source that was asked, by its name, and what it said.
+    pub fn asked(&self) -> impl Iterator<Item = (&str, &ContentError)> {
+        self.asked.iter().map(|(name, error)| (name.as_str(), error))
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        if self.store {
+            write!(f, "not in {STORE}")?;
+            between = "; ";
+        }
+        for (name, error) in &self.asked {
+            write!(f, "{between}{name}: {error}")?;
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
+            between = "; ";
+        }
+        if self.hint.is_empty() { Ok(()) } else { write!(f, "{between}{}", self.hint) }
+    }
+}

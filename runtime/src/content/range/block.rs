@@ -169,7 +169,6 @@ impl Blocks {
         let (free, path) =
             (Once::new(async || turn = Some(self.claim.turn().await)), format!("/ipfs/{cid}?format=raw"));
         let got = gateway.block_at(&path, cid, self.most(part), &Pace::default(), &free, self.from.room()).await?;
-        drop(free);
         let block = whole(part, got)?;
         self.from.came(cid, &block);
         Ok((block, turn))

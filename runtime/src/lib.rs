@@ -21,4 +21,5 @@ pub mod run;
 pub mod rundir;
 pub mod serve;
 pub mod status;
+pub mod store;
 pub mod sys;

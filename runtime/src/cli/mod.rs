@@ -26,6 +26,11 @@ pub use run::{RunArgs, Variables};
 
 use checked::FirstError;
 
+/// A size as flags and variables write it, in bytes: a number, or one with K, M or G.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    units::size(text).ok()
+}
+
 /// What the user asked for.
 pub enum Request {
     /// `ww run`.

@@ -43,11 +43,12 @@ mod sources;
 mod swarm;
 mod turns;
 mod upload;
-mod verify;
+pub(crate) mod verify;
 mod walk;
 
 pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
+pub(crate) use path::parse_cid;
 pub use path::{ContentPath, PathError};
 use reading::Kept;
 pub use reading::Reading;

@@ -1,0 +1,249 @@
+//! The embedded store: blocks that were exported or fetched, on this machine's disk.
+//!
+//! - What it does: keeps blocks in packs (`pack`), which never change; finds them (`shelf`); keeps what was put until it is
+//!   removed by name (`root`, `writer`), and what was fetched as long as there is room (`cache`); checks and collects
+//!   (`verify`, `collect`). Where it is says `place`; who may change it says `lock`.
+//! - What must stay true: what is given was verified. A reader needs no lock, and never sees half of anything. A
+//!   process that is killed leaves nothing that counts. Nothing is opened before the first use.
+//! - Serves: rulings 7, 16, 20; clauses STORE-04, STORE-14 to -19.
+
+mod cache;
+mod error;
+mod folder;
+mod lock;
+mod pack;
+mod place;
+mod root;
+mod shelf;
+mod told;
+mod writer;
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::content::Cid;
+use crate::content::verify::{IDENTITY, Verifier};
+
+pub use error::StoreError;
+pub use pack::BLOCK_MAX;
+pub use place::{CACHE_LIMIT, Place, PlaceError, Variables};
+pub use root::{Kept, Root};
+pub use writer::Writer;
+
+use cache::Cache;
+use folder::Folder;
+use shelf::Shelf;
+
+/// What the store's first file says.
+const VERSION: &str = "ww store 1\n";
+
+/// The store of a process. Clones are the same.
+#[derive(Clone)]
+pub struct Store(Arc<Parts>);
+
+struct Parts {
+    home: Arc<Folder>,
+    kept: Shelf,
+    cached: Shelf,
+    gathered: Mutex<Cache>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.0.home.path()).finish()
+    }
+}
+
+impl Store {
+    /// Opens it; makes it first where it isn't there.
+    ///
+    /// # Errors
+    /// Where it can't be made or opened, is another user's, or isn't a store.
+    pub fn open(place: &Place) -> Result<Store, StoreError> {
+        let path = place.path();
+        let unusable = |source: io::Error| match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(path.to_owned()),
+            _ => StoreError::Unusable { path: path.to_owned(), source },
+        };
+        let home = match Folder::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                use std::os::unix::fs::DirBuilderExt;
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+                Folder::open(path)
+            }
+            other => other,
+        };
+        let home = Arc::new(home.map_err(unusable)?);
+        own(&home)?;
+        let version = home.file("version").and_then(|file| {
+            let mut text = String::new();
+            file.take(64).read_to_string(&mut text).map(|_| text)
+        });
+        match version {
+            Ok(text) if text == VERSION => {}
+            Ok(_) => return Err(refused(&home, "it is of another version of ww")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => begin(&home)?,
+            Err(error) => return Err(unusable(error)),
+        }
+        let kept = Shelf::new(home.child("kept").map_err(unusable)?);
+        let cached = Shelf::new(home.child("cache").map_err(unusable)?);
+        let gathered = Mutex::new(Cache::new(Arc::clone(&home), place.limit()));
+        Ok(Store(Arc::new(Parts { home, kept, cached, gathered })))
+    }
+
+    /// A block, verified. One that is rotten is set aside, told once, and as if it weren't there.
+    ///
+    /// # Errors
+    /// Where the system refuses to read. A store that is damaged is no error.
+    pub fn get(&self, cid: &Cid) -> Result<Option<Vec<u8>>, StoreError> {
+        if cid.hash().code() == IDENTITY {
+            return Ok(Some(cid.hash().digest().to_vec()));
+        }
+        if let Some(block) = self.good(&self.0.kept, cid)? {
+            return Ok(Some(block));
+        }
+        let waiting = self.gathered().block(cid.hash());
+        if let Some(block) = waiting.filter(|block| is(cid, block)) {
+            return Ok(Some(block));
+        }
+        self.good(&self.0.cached, cid)
+    }
+
+    /// Whether a block is there, good or rotten.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn has(&self, cid: &Cid) -> Result<bool, StoreError> {
+        let hash = cid.hash();
+        if hash.code() == IDENTITY || self.gathered().has(hash) {
+            return Ok(true);
+        }
+        Ok(self.0.kept.find(hash, &[])?.is_some() || self.0.cached.find(hash, &[])?.is_some())
+    }
+
+    /// Takes a block that was fetched and verified, to be kept as long as there is room. Others see it after
+    /// [`Store::flush`]. No room on the disk, or none to write to, is no error: then it isn't kept.
+    ///
+    /// # Errors
+    /// Where something else goes wrong.
+    pub fn cache(&self, cid: &Cid, block: &[u8]) -> Result<(), StoreError> {
+        if cid.hash().code() == IDENTITY || self.has(cid)? {
+            return Ok(());
+        }
+        self.gathered().put(cid, block)
+    }
+
+    /// Has other processes see what was cached until now, and makes room. Comes by itself when the store is dropped, and
+    /// from time to time.
+    ///
+    /// # Errors
+    /// As [`Store::cache`].
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.gathered().flush()
+    }
+
+    /// Begins to store what is to be kept. Nothing is removed from the store as long as one is open: don't hold it longer than
+    /// it takes.
+    ///
+    /// # Errors
+    /// Where the store can't be written to.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        Writer::begin(self.clone())
+    }
+
+    /// What is kept, oldest first.
+    ///
+    /// # Errors
+    /// Where a list of what is kept can't be read.
+    pub fn roots(&self) -> Result<Vec<Kept>, StoreError> {
+        root::all(&self.0.home)
+    }
+
+    fn good(&self, shelf: &Shelf, cid: &Cid) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut rotten = Vec::new();
+        while let Some(place) = shelf.find(cid.hash(), &rotten)? {
+            match place.pack.section(place.offset) {
+                Ok(found) if found.cid.hash() == cid.hash() && is(cid, &found.block) => {
+                    shelf.used(&place);
+                    return Ok(Some(found.block));
+                }
+                Ok(_) => {}
+                Err(error) if is_damage(&error) => {}
+                Err(error) => return Err(StoreError::io("read a block", self.0.home.path())(error)),
+            }
+            told::rotten(&self.0.home, shelf.path(), cid, &place);
+            rotten.push(place.name);
+        }
+        Ok(None)
+    }
+
+    fn gathered(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.0.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a failed read says that the file is not as it must be, rather than that it can't be read; a bad sector is both.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        || error.raw_os_error() == Some(nix::libc::EIO)
+}
+
+/// Whether bytes are those of a CID.
+fn is(cid: &Cid, block: &[u8]) -> bool {
+    Verifier::new(cid).is_ok_and(|mut check| {
+        check.update(block);
+        check.finish().is_ok()
+    })
+}
+
+/// Refuses a directory of somebody else's, and closes an own one to others.
+fn own(home: &Folder) -> Result<(), StoreError> {
+    use std::os::unix::fs::MetadataExt;
+    let known = home.metadata().map_err(StoreError::io("look at it", home.path()))?;
+    if known.uid() != nix::unistd::geteuid().as_raw() {
+        let why = format!("it belongs to another user (uid {}): name your own by WW_STORE", known.uid());
+        return Err(refused(home, &why));
+    }
+    if known.mode() & 0o077 != 0 {
+        // Read-only, it can't be closed, but then nobody can put anything into it.
+        let _ = home.close_to_others();
+    }
+    Ok(())
+}
+
+/// Makes a store in an empty directory, or completes one whose maker was killed.
+fn begin(home: &Folder) -> Result<(), StoreError> {
+    let failed = StoreError::io("make it", home.path());
+    let parts = ["kept", "cache", "roots", "tmp", "aside", "lock"];
+    let strange =
+        home.names().map_err(&failed)?.into_iter().find(|name| !parts.contains(&name.as_str()) && name != "version");
+    if let Some(name) = strange {
+        return Err(refused(home, &format!("it is not a store, and not empty (it has '{name}')")));
+    }
+    for name in &parts[..5] {
+        home.made(name).map_err(&failed)?;
+    }
+    let tmp = home.made("tmp").map_err(&failed)?;
+    let name = fresh_name();
+    let mut file = tmp.create(&name, 0o400).map_err(&failed)?;
+    io::Write::write_all(&mut file, VERSION.as_bytes()).map_err(&failed)?;
+    file.sync_all().map_err(&failed)?;
+    tmp.rename(&name, home, "version").map_err(&failed)?;
+    home.sync().map_err(&failed)
+}
+
+fn refused(home: &Folder, why: &str) -> StoreError {
+    StoreError::Refused { path: home.path().to_owned(), why: why.to_owned() }
+}
+
+/// A name that nothing has: 64 random bits.
+fn fresh_name() -> String {
+    // The standard library's keys come from the kernel; one more round with what differs between two calls.
+    let bits = RandomState::new().hash_one((std::process::id(), std::time::SystemTime::now()));
+    format!("{bits:016x}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! A pack: blocks that were stored together, in one file that never changes once it has its name.
+//!
+//! - What it does: reads and writes CARv2 files with an index of the form `MultihashIndexSorted`
+//!   (<https://ipld.io/specs/transport/car/carv2/>), so that a store can be read by other tools, `ipfs dag import` among
+//!   them, and its blocks be found again where the index is damaged.
+//! - What must stay true: what is read is not believed. Every offset and length is bounded by the file's own, and
+//!   whoever asked for a block checks its hash.
+//! - Serves: ruling 16, 20.
+
+mod header;
+mod index;
+mod scan;
+mod write;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::content::Cid;
+
+use header::{Header, varint};
+use index::Index;
+pub(super) use write::PackWriter;
+
+/// A hash with its function and length, as a CID has it: what a block is found by.
+pub(super) type Hash = cid::multihash::Multihash<128>;
+
+/// The largest block, in bytes: twice what Kubo gives away.
+pub const BLOCK_MAX: usize = 4 << 20;
+/// The largest section: a block and its CID.
+const SECTION_MAX: u64 = BLOCK_MAX as u64 + 256;
+/// Bytes that hold a section's length and CID, where the digest isn't longer than usual.
+const HEAD: usize = 64;
+/// What the names of packs end with.
+pub(super) const SUFFIX: &str = ".car";
+
+/// A block where it lies.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// Its CID, as the pack has it.
+    pub(super) cid: Cid,
+    /// Its bytes.
+    pub(super) block: Vec<u8>,
+    /// Where the next one begins, in the payload.
+    pub(super) end: u64,
+}
+
+/// A pack that is open.
+#[derive(Debug)]
+pub(super) struct Pack {
+    file: File,
+    header: Header,
+    index: Index,
+    size: u64,
+}
+
+impl Pack {
+    /// Reads what says where everything is.
+    pub(super) fn open(file: File) -> io::Result<Pack> {
+        let size = file.metadata()?.len();
+        let header = Header::read(&file, size)?;
+        let index = Index::read(&file, header.index, size)?;
+        Ok(Pack { file, header, index, size })
+    }
+
+    /// Where in the payload the block with this hash is.
+    pub(super) fn find(&self, hash: &Hash) -> io::Result<Option<u64>> {
+        self.index.find(&self.file, hash)
+    }
+
+    /// The section at an offset of the payload.
+    pub(super) fn section(&self, offset: u64) -> io::Result<Section> {
+        section(&self.file, self.header.payload, self.header.length, offset)
+    }
+
+    /// Every hash of the index and where its block is said to be, in the order of the file.
+    pub(super) fn entries(&self) -> io::Result<Vec<(Hash, u64)>> {
+        let mut entries = self.index.entries(&self.file)?;
+        entries.sort_by_key(|(_, offset)| *offset);
+        Ok(entries)
+    }
+
+    /// Calls `each` with every section of the payload that can be read, in order, without the index; says whether that was all of it.
+    pub(super) fn scan(&self, each: &mut dyn FnMut(u64, Section)) -> io::Result<bool> {
+        scan::all(&self.file, self.header.payload, self.header.length, each)
+    }
+
+    /// How many blocks the index names.
+    pub(super) fn blocks(&self) -> u64 {
+        self.index.records()
+    }
+
+    /// Bytes of the file.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The file itself.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// Reads one section of a payload that begins at `start` of `file` and has `length` bytes.
+fn section(file: &File, start: u64, length: u64, offset: u64) -> io::Result<Section> {
+    let left = length.checked_sub(offset).filter(|left| *left > 0).ok_or_else(|| damaged("an offset past its end"))?;
+    let mut head = [0; HEAD];
+    let read = (left as usize).min(HEAD);
+    file.read_exact_at(&mut head[..read], start + offset)?;
+    let (size, prefix) = varint(&head[..read]).ok_or_else(|| damaged("a section's length"))?;
+    let whole = (prefix as u64).checked_add(size).filter(|whole| size <= SECTION_MAX && *whole <= left);
+    let whole = whole.ok_or_else(|| damaged("a section that is longer than what is left"))?;
+    let mut block = vec![0; size as usize];
+    let known = (read - prefix).min(block.len());
+    block[..known].copy_from_slice(&head[prefix..prefix + known]);
+    file.read_exact_at(&mut block[known..], start + offset + (prefix + known) as u64)?;
+    let mut rest = block.as_slice();
+    let cid = Cid::read_bytes(&mut rest).map_err(|_| damaged("a section's CID"))?;
+    let taken = block.len() - rest.len();
+    block.drain(..taken);
+    Ok(Section { cid, block, end: offset + whole })
+}
+
+fn damaged(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("damaged: {what}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! A pack on its way: blocks one after the other, then the index, then the header that says where it is.
+//!
+//! What must stay true: the file has another directory and name until all of it is written, and is removed when it is given
+//! up; one whose process was killed is nobody's, which its lock says.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::header::{self, Header, PAYLOAD_HEADER, put_varint};
+use super::{Hash, SUFFIX, Section, index, section};
+use crate::content::Cid;
+use crate::store::folder::Folder;
+
+/// How much is gathered before it is written.
+const BUFFER: usize = 256 << 10;
+
+/// A pack that isn't there yet.
+#[derive(Debug)]
+pub(in crate::store) struct PackWriter {
+    folder: Arc<Folder>,
+    name: String,
+    file: BufWriter<File>,
+    length: u64,
+    entries: HashMap<Hash, u64>,
+    published: bool,
+}
+
+/// What was published.
+#[derive(Debug)]
+pub(in crate::store) struct Finished {
+    /// Its name.
+    pub(in crate::store) name: String,
+}
+
+impl PackWriter {
+    /// Begins one in `folder`. Who calls holds the store's lock, so that nobody takes the new file for one that was left.
+    pub(in crate::store) fn begin(folder: Arc<Folder>) -> io::Result<PackWriter> {
+        let name = format!("{}{SUFFIX}", crate::store::fresh_name());
+        // Nobody writes to a pack, root aside: its mode says so from the start.
+        let file = folder.create(&name, 0o400)?;
+        file.try_lock()?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        let length = PAYLOAD_HEADER.len() as u64;
+        let mut pack = PackWriter { folder, name, file, length, entries: HashMap::new(), published: false };
+        pack.file.write_all(&[0; header::LENGTH as usize])?;
+        pack.file.write_all(PAYLOAD_HEADER)?;
+        Ok(pack)
+    }
+
+    /// Appends a block. One that it has already isn't written again.
+    pub(in crate::store) fn put(&mut self, cid: &Cid, block: &[u8]) -> io::Result<()> {
+        if self.entries.contains_key(cid.hash()) {
+            return Ok(());
+        }
+        let cid_bytes = cid.to_bytes();
+        let mut head = Vec::with_capacity(16 + cid_bytes.len());
+        put_varint((cid_bytes.len() + block.len()) as u64, &mut head);
+        head.extend(&cid_bytes);
+        self.file.write_all(&head)?;
+        self.file.write_all(block)?;
+        self.entries.insert(*cid.hash(), self.length);
+        self.length += (head.len() + block.len()) as u64;
+        Ok(())
+    }
+
+    /// Whether it has a block.
+    pub(in crate::store) fn has(&self, hash: &Hash) -> bool {
+        self.entries.contains_key(hash)
+    }
+
+    /// A block that was put, as the file has it.
+    pub(in crate::store) fn block(&mut self, hash: &Hash) -> io::Result<Option<Section>> {
+        let Some(offset) = self.entries.get(hash).copied() else { return Ok(None) };
+        self.file.flush()?;
+        section(self.file.get_ref(), header::LENGTH, self.length, offset).map(Some)
+    }
+
+    /// Bytes of blocks, and what goes with them, so far.
+    pub(in crate::store) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether it has no block.
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Completes it and gives it its name in `to`; where it is to be `durable`, it survives a power cut from then on.
+    pub(in crate::store) fn finish(mut self, to: &Folder, durable: bool) -> io::Result<Finished> {
+        let entries = index::written(self.entries.iter().map(|(hash, offset)| (hash, *offset)));
+        self.file.write_all(&entries)?;
+        self.file.flush()?;
+        let header = Header { payload: header::LENGTH, length: self.length, index: header::LENGTH + self.length };
+        let file = self.file.get_ref();
+        file.write_all_at(&header.bytes(), 0)?;
+        if durable {
+            file.sync_data()?;
+        }
+        self.folder.rename(&self.name, to, &self.name)?;
+        self.published = true;
+        if durable {
+            to.sync()?;
+        }
+        Ok(Finished { name: self.name.clone() })
+    }
+}
+
+impl Drop for PackWriter {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = self.folder.remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the store says while others go on: a rotten block, once.
+//!
+//! What must stay true: a block is told once, by whichever process meets it first: its bytes set aside are the sign. `main` alone
+//! prints errors; this is none, as whoever asked gets the block from elsewhere, or an error of its own.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::folder::Folder;
+use super::shelf::Place;
+use crate::content::Cid;
+
+/// The most that is set aside, in files.
+const ASIDE_MAX: usize = 256;
+
+/// Sets a rotten block aside and tells it, unless that was done before.
+pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Place) {
+    let pack = shelf.join(&place.name);
+    if put_aside(home, cid, place) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "ww: warning: rotten block {cid} in {}: set aside, and not used",
+            crate::content::tame(&pack.display().to_string())
+        );
+    }
+}
+
+/// Whether it is new. Where nothing can be set aside, everything is.
+fn put_aside(home: &Folder, cid: &Cid, place: &Place) -> bool {
+    let Ok(aside) = home.made("aside") else { return true };
+    let name = format!("{}-{}", place.name.trim_end_matches(super::pack::SUFFIX), place.offset);
+    match aside.look(&name) {
+        Ok(Some(_)) => return false,
+        Ok(None) => {}
+        Err(_) => return true,
+    }
+    if aside.names().is_ok_and(|names| names.len() < ASIDE_MAX)
+        && let Ok(mut file) = aside.create(&name, 0o400)
+    {
+        let block = place.pack.section(place.offset).map(|found| found.block).unwrap_or_default();
+        let _ = writeln!(file, "{cid}").and_then(|()| file.write_all(&block));
+    }
+    true
+}

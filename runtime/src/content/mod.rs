@@ -170,7 +170,8 @@ impl Content {
     /// Content from everywhere that is named, and from the store of this machine before; opens and dials nothing.
     pub fn from(origins: Origins, timeouts: Timeouts) -> Content {
         let Origins { daemon, gateways } = origins;
-        Content { sources: Rc::new(Sources::new(None, daemon, &gateways, timeouts)), kept: None }
+        let store = Rc::new(shelf::OnDisk::default());
+        Content { sources: Rc::new(Sources::new(Some(store), daemon, &gateways, timeouts)), kept: None }
     }
 
     /// Calls this with all that is seen of retrievals from now on: what a progress bar needs.
@@ -212,8 +213,14 @@ impl Content {
     /// error is a failed retrieval.
     pub async fn fetch(&self, path: &ContentPath, into: &File, max_size: u64) -> Result<u64, ContentError> {
         let cid = dir::resolve(&self.sources, path).await?;
+        if let Some(size) = walk::stored::fetch(&self.sources, cid, into, max_size).await {
+            return Ok(size);
+        }
         let _wide = self.sources.wide();
-        walk::fetch(&self.sources, cid, &into, max_size).await
+        let fetched = walk::fetch(&self.sources, cid, &into, max_size).await;
+        // What came of one that broke off needn't come again.
+        self.sources.settle();
+        fetched
     }
 
     /// A whole file of at most `max` bytes.

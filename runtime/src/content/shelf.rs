@@ -1,10 +1,17 @@
 //! Where verified blocks lie between runs, as far as reading needs it: there or not there, and never a reason to fail.
 //!
+//! - What it does: opens the store at the first use; what can't be opened, read or written is said once.
 //! - What must stay true: a block that is given was verified now. What can't be read or kept is as if it weren't there: the
-//!   next source is asked.
-//! - Serves: ruling 16; clauses STORE-02, STORE-03.
+//!   next source is asked. A run that needs no content opens nothing.
+//! - Serves: ruling 16; clauses STORE-02, STORE-03, STORE-45.
+
+use std::cell::{Cell, OnceCell};
+use std::error::Error;
+use std::io::Write;
 
 use super::Cid;
+use super::error::tame;
+use crate::store::{Place, Store, StoreError};
 
 /// A store, as reading sees it.
 pub(crate) trait Shelf {
@@ -16,4 +23,75 @@ pub(crate) trait Shelf {
 
     /// Keeps a block that was verified, as long as there is room.
     fn cache(&self, cid: &Cid, block: &[u8]);
+
+    /// Has other runs find what was kept.
+    fn settle(&self);
+
+    /// The store itself, for several threads at once, where it is one.
+    fn store(&self) -> Option<Store>;
+}
+
+/// The store of this machine's disk, opened when it is first asked.
+#[derive(Default)]
+pub(crate) struct OnDisk {
+    store: OnceCell<Option<Store>>,
+    /// Whether nothing more is kept.
+    full: Cell<bool>,
+    said: Cell<bool>,
+}
+
+impl OnDisk {
+    fn open(&self) -> Option<&Store> {
+        let open = || {
+            let opened = Place::of_environment().map_err(StoreError::from).and_then(|place| Store::open(&place));
+            opened.map_err(|error| self.say(&error)).ok()
+        };
+        self.store.get_or_init(open).as_ref()
+    }
+
+    /// What came, or nothing, which is said the first time.
+    fn or_nothing<T>(&self, done: Result<T, StoreError>) -> Option<T> {
+        done.map_err(|error| self.say(&error)).ok()
+    }
+
+    /// Says what is wrong with the store: no error of the run's, which goes on without.
+    fn say(&self, error: &StoreError) {
+        if self.said.replace(true) {
+            return;
+        }
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            line += &format!(": {error}");
+            cause = error.source();
+        }
+        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&line));
+    }
+}
+
+impl Shelf for OnDisk {
+    fn has(&self, cid: &Cid) -> bool {
+        self.open().and_then(|store| self.or_nothing(store.has(cid))).unwrap_or(false)
+    }
+
+    fn get(&self, cid: &Cid) -> Option<Vec<u8>> {
+        self.open().and_then(|store| self.or_nothing(store.get(cid))).flatten()
+    }
+
+    fn cache(&self, cid: &Cid, block: &[u8]) {
+        if let (false, Some(store)) = (self.full.get(), self.open()) {
+            // One that can't be written to isn't tried again.
+            self.full.set(self.or_nothing(store.cache(cid, block)).is_none());
+        }
+    }
+
+    fn settle(&self) {
+        if let (false, Some(Some(store))) = (self.full.get(), self.store.get()) {
+            self.full.set(self.or_nothing(store.flush()).is_none());
+        }
+    }
+
+    fn store(&self) -> Option<Store> {
+        self.open().cloned()
+    }
 }

@@ -23,6 +23,7 @@ use super::turns::Turns;
 use super::verify::{IDENTITY, Verifier};
 use super::{Cid, ContentError, Timeouts};
 use crate::endpoint::{Endpoint, Gateway};
+use crate::store::Store;
 
 pub use failures::Failures;
 pub(crate) use race::{Once, Pace};
@@ -168,9 +169,7 @@ impl Sources {
         {
             free.call().await;
             if let Some(block) = shelf.get(cid) {
-                let (blocks, bytes) = self.shelved.get();
-                self.shelved.set((blocks + 1, bytes + block.len() as u64));
-                self.see(Seen::Block { bytes: block.len() as u64, source: failures::STORE });
+                self.shelved(1, block.len() as u64);
                 return Ok(Got::of(block, most));
             }
         }
@@ -211,6 +210,25 @@ impl Sources {
     pub(crate) async fn expect_much(&self) {
         if let Some(source) = self.sources.first() {
             source.expect_much().await;
+        }
+    }
+
+    /// The store, for several threads at once.
+    pub(crate) fn store(&self) -> Option<Store> {
+        self.shelf.as_ref()?.store()
+    }
+
+    /// So many blocks came out of the store.
+    pub(crate) fn shelved(&self, blocks: u64, bytes: u64) {
+        let (before, sum) = self.shelved.get();
+        self.shelved.set((before + blocks, sum + bytes));
+        self.see(Seen::Block { bytes, source: failures::STORE });
+    }
+
+    /// Has other runs find what came so far.
+    pub(crate) fn settle(&self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.settle();
         }
     }
 

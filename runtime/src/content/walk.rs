@@ -7,6 +7,8 @@
 //!   hold its own hash (an identity CID is shorter than itself encoded).
 //! - Serves: rulings 7, 20.
 
+pub(crate) mod stored;
+
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;

@@ -1,0 +1,110 @@
+//! A large file that is in the store, hashed on all cores.
+//!
+//! - What it does: walks the tree, and has threads read, verify and write its leaves, some at a time.
+//! - What must stay true: it gives the file or nothing: whatever isn't as it should be is left to the ordinary walk, which
+//!   has other sources and says what is wrong. Its threads are gone when it returns: a start finds none. Between two
+//!   parts other work has its turn, so that a signal ends a run.
+//! - Serves: rulings 7, 16.
+
+use std::fs::File;
+use std::num::NonZero;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::super::Cid;
+use super::super::gateway::WORTH;
+use super::super::node::{DAG_PB, Node, RAW};
+use super::super::sources::Sources;
+use super::{Level, Part, as_file, blocks_of, next_part, tree_size};
+use crate::store::Store;
+
+/// How much of a file is done between two turns of other work, in bytes and in blocks.
+const STRIDE: u64 = 32 << 20;
+const PARTS: usize = 4096;
+/// The most threads: each has a block in memory.
+const THREADS: usize = 4;
+
+/// Writes the file `root`, of at most `max_size` bytes, out of the store, and gives its size; `None` where it isn't large,
+/// or not all there, or not as it should be.
+pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u64) -> Option<u64> {
+    if root.codec() != DAG_PB || !sources.has(&root) {
+        return None;
+    }
+    let store = sources.store()?;
+    let (size, level) = inner(&store, &Part::root(root))?;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    if !(WORTH..=max_size).contains(&size) || threads == 1 {
+        return None;
+    }
+    let mut waiting: Vec<Level> = level.into_iter().collect();
+    let mut blocks = blocks_of(size);
+    loop {
+        let (mut leaves, mut bytes) = (Vec::new(), 0);
+        while bytes < STRIDE
+            && leaves.len() < PARTS
+            && let Some(part) = next_part(&mut waiting).ok()?
+        {
+            blocks = blocks.checked_sub(1)?;
+            match part.cid.codec() {
+                RAW => {
+                    bytes += part.size?;
+                    leaves.push(part);
+                }
+                DAG_PB => {
+                    let (total, level) = inner(&store, &part)?;
+                    // A leaf that is a node has bytes of its own.
+                    if part.size? != total || level.is_none() {
+                        return None;
+                    }
+                    waiting.extend(level);
+                }
+                _ => return None,
+            }
+            if waiting.iter().map(Level::memory).sum::<usize>() > super::WAITING {
+                return None;
+            }
+        }
+        if leaves.is_empty() {
+            return Some(size);
+        }
+        if !written(&store, &leaves, into, threads) {
+            return None;
+        }
+        sources.shelved(leaves.len() as u64, bytes);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A node of the file's that has nothing but links: what it declares, and they.
+fn inner(store: &Store, part: &Part) -> Option<(u64, Option<Level>)> {
+    let block = store.get(&part.cid).ok()??;
+    let node = Node::decode(&block).ok()?;
+    let file = as_file(&part.cid, &node, part.depth == 0).ok().filter(|file| file.data.is_empty())?;
+    let total = tree_size(&part.cid, &node, file).ok()?;
+    Some((total, Level::new(&node, file, part.offset, part.depth + 1)))
+}
+
+/// Whether all leaves were there, right, and could be written.
+fn written(store: &Store, leaves: &[Part], into: &File, threads: usize) -> bool {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || {
+        while let Some(leaf) = leaves.get(next.fetch_add(1, Ordering::Relaxed))
+            && !failed.load(Ordering::Relaxed)
+        {
+            let block = store.get(&leaf.cid).ok().flatten().filter(|block| leaf.size == Some(block.len() as u64));
+            if block.is_none_or(|block| into.write_all_at(&block, leaf.offset).is_err()) {
+                failed.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        work();
+        // Else they are waited for until they are done, and not until they are gone.
+        for other in others {
+            failed.fetch_or(other.join().is_err(), Ordering::Relaxed);
+        }
+    });
+    !failed.into_inner()
+}

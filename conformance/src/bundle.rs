@@ -121,7 +121,7 @@ pub fn write(folder: &Path, trial: &Trial, suite: &Suite<'_>, stop: &Stop) -> io
         commands,
     };
     fs::create_dir_all(folder.join("files"))?;
-    for name in ["home", "tmp", "cwd", "run", "files"] {
+    for name in ["home", "tmp", "cwd", "run", "files", "data"] {
         copy(&suite.path(name), &folder.join("files"))?;
     }
     cells(&bundle, suite, folder)?;

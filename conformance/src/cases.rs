@@ -101,6 +101,14 @@ mod rpc_streams;
 mod seccomp;
 #[path = "../cases/signals.rs"]
 mod signals;
+#[path = "../cases/sources.rs"]
+mod sources;
+#[path = "../cases/sources_faults.rs"]
+mod sources_faults;
+#[path = "../cases/sources_names.rs"]
+mod sources_names;
+#[path = "../cases/sources_store.rs"]
+mod sources_store;
 #[path = "../cases/status.rs"]
 mod status;
 #[path = "../cases/stdio.rs"]
@@ -162,6 +170,10 @@ pub(crate) const ALL: &[&[Case]] = &[
     rpc_streams::CASES,
     seccomp::CASES,
     signals::CASES,
+    sources::CASES,
+    sources_faults::CASES,
+    sources_names::CASES,
+    sources_store::CASES,
     status::CASES,
     stdio::CASES,
     terminal::CASES,

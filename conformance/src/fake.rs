@@ -2,16 +2,20 @@
 //!
 //! What it does: [`Fake`] is a listener of its own that follows a script, down to the bytes on the
 //! wire; `proxy` stands before the real node and changes what it answers; `scripted` answers every
-//! request of HTTP in one way; `relay` shows the real node at other addresses.
+//! request of HTTP in one way; `relay` shows the real node at other addresses; `gateway` gives the node's blocks as a
+//! trustless gateway does, and breaks sources; `record` signs IPNS records.
 //! What must stay true: a fake never waits for the implementation without end, and its threads and
 //! connections end with it; it knows no more of the implementation than that it speaks the Kubo API.
 //! Clauses it serves: IPFS-*, EP-*, SELF-*.
 
+mod gateway;
 mod proxy;
+pub mod record;
 pub mod relay;
 mod request;
 mod scripted;
 
+pub use gateway::{Fault, broken_daemon, broken_gateway, gateway, honest_gateway};
 pub use proxy::{Answer, before, with_gateway};
 pub use request::Request;
 pub use scripted::Scripted;
@@ -91,6 +95,12 @@ impl Fake {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.address.port())
+    }
+
+    /// Its URL, as of a gateway.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// How many connections there were.

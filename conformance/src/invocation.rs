@@ -53,10 +53,11 @@ impl<'a> Invocation<'a> {
             leaves_files: false,
         };
         run = run.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        for (key, place) in [("HOME", "home"), ("TMPDIR", "tmp"), ("XDG_RUNTIME_DIR", "run"), ("XDG_DATA_HOME", "home")]
-        {
+        for (key, place) in [("HOME", "home"), ("TMPDIR", "tmp"), ("XDG_RUNTIME_DIR", "run")] {
             run = run.env(key, suite.path(place).as_os_str().as_encoded_bytes());
         }
+        // What one run has kept in its store, another one of the same case would not ask for.
+        run = run.env("XDG_DATA_HOME", suite.fresh_data().as_os_str().as_encoded_bytes());
         for (key, value) in &adapter.env {
             run = run.env(key, value);
         }

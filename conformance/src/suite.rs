@@ -46,6 +46,9 @@ impl<'a> Suite<'a> {
         let scratch = Rc::new(TempDir::with_prefix_in("case-", setup.cells())?);
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
         let suite = Self { setup, layout, profile, scratch, notes: Rc::default() };
+        fs::create_dir(suite.path("data"))?;
+        // Whoever a run is by makes its own in it.
+        fs::set_permissions(suite.path("data"), fs::Permissions::from_mode(0o1777))?;
         for name in ["home", "tmp", "cwd", "run", "files"] {
             let path = suite.path(name);
             fs::create_dir(&path)?;
@@ -84,6 +87,11 @@ impl<'a> Suite<'a> {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
+    }
+
+    /// Where the next run is to keep its data: a place of its own, which isn't there yet.
+    pub(crate) fn fresh_data(&self) -> PathBuf {
+        self.path("data").join(self.notes.next().to_string())
     }
 
     /// The probe.

@@ -90,7 +90,8 @@ fn json(status: u16, body: &str) -> Answer {
     Answer { status, content_type: "application/json".into(), body: body.into() }
 }
 
-fn ask(socket: &str, request: &Request) -> io::Result<Answer> {
+/// What the real node answers.
+pub(super) fn ask(socket: &str, request: &Request) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(socket)?;
     bounded(&stream)?;
     let mut head = format!("{} {} HTTP/1.1\r\nHost: {socket}\r\nConnection: close\r\n", request.method, request.target);

@@ -11,9 +11,15 @@ pub(crate) struct Notes {
     leaks: RefCell<Vec<String>>,
     records: RefCell<Vec<Record>>,
     refused: Cell<bool>,
+    given: Cell<u64>,
 }
 
 impl Notes {
+    /// A number that nothing of the case has yet.
+    pub(crate) fn next(&self) -> u64 {
+        self.given.replace(self.given.get() + 1)
+    }
+
     /// Notes a command that the case runs; gives its place among the records.
     pub(crate) fn ran(&self, record: Record) -> usize {
         let mut records = self.records.borrow_mut();

@@ -21,7 +21,7 @@ impl Call {
                 rest.push(word);
                 break;
             }
-            let alone = bytes.contains(&b'=') || bytes == b"--unknown-option";
+            let alone = bytes.contains(&b'=') || [&b"--unknown-option"[..], b"--offline"].contains(&bytes);
             flags.push((word, if alone { None } else { words.next() }));
         }
         rest.extend(words);

@@ -242,7 +242,7 @@ fn followed(endpoint: &str, path: &str) -> Option<String> {
 }
 
 /// The body of an answer of the daemon's; where it must be `whole`, none that was cut or broken off.
-fn post(endpoint: &str, call: &str, whole: bool) -> Option<Vec<u8>> {
+pub fn post(endpoint: &str, call: &str, whole: bool) -> Option<Vec<u8>> {
     let port = endpoint.split('/').nth(4)?;
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).ok()?;
     let head = "Host: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";

@@ -4,6 +4,8 @@
 
 use crate::cli::UsageError;
 use crate::ended::Ended;
+use crate::export::ExportError;
+use crate::idgen::IdGenError;
 use crate::resolve::ResolveError;
 use crate::run::RunError;
 use crate::sys::StartError;
@@ -30,6 +32,26 @@ pub fn of_usage(_: &UsageError) -> u8 {
 /// What `ww doctor` found: whether the full jail can be had.
 pub fn of_doctor(full: bool) -> u8 {
     if full { 0 } else { FAILURE }
+}
+
+/// An export that failed.
+pub fn of_export(error: &ExportError) -> u8 {
+    match error {
+        ExportError::Read { .. }
+        | ExportError::Kind { .. }
+        | ExportError::Changed { .. }
+        | ExportError::Cycle { .. } => FAILURE,
+        ExportError::Collision { .. } | ExportError::Twice { .. } | ExportError::Nameless { .. } => FAILURE,
+        ExportError::Car { .. } | ExportError::Store(_) | ExportError::Gone(_) | ExportError::Daemon { .. } => FAILURE,
+        ExportError::Thread(_) => FAILURE,
+    }
+}
+
+/// An identity that couldn't be made.
+pub fn of_idgen(error: &IdGenError) -> u8 {
+    match error {
+        IdGenError::Randomness | IdGenError::Encode | IdGenError::There { .. } | IdGenError::Write { .. } => FAILURE,
+    }
 }
 
 /// A run that failed.

@@ -4,10 +4,13 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ww::cli::{self, Doctor, Form, Request, RunArgs, UsageError, Variables};
+use ww::cli::{self, Doctor, ExportArgs, Form, Request, RunArgs, UsageError, Variables};
+use ww::content::Cid;
+use ww::export::{Goal, Progress, Told};
+use ww::idgen::IdGen;
 use ww::phrase::plain;
 use ww::run::{Outcome, RunError};
-use ww::{doctor, exit, run};
+use ww::{doctor, exit, export, idgen, run};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -22,6 +25,8 @@ fn main() -> ExitCode {
     let code = match cli::parse(std::env::args_os(), variables) {
         Ok(Request::Run(args)) => run_cell(*args),
         Ok(Request::Doctor(wanted)) => examine(wanted),
+        Ok(Request::Export(args)) => put(&args),
+        Ok(Request::IdGen(wanted)) => identify(&wanted),
         Ok(Request::Help(text)) => print(text.as_bytes()),
         Ok(Request::Completions(script)) => print(&script),
         Err(error) => {
@@ -51,6 +56,55 @@ fn run_cell(args: RunArgs) -> u8 {
                 complain(&error);
             }
             exit::of_failure(&error)
+        }
+    }
+}
+
+/// Exports, and prints each path when it is done.
+fn put(args: &ExportArgs) -> u8 {
+    if let Some((counts, ignored)) = &args.overridden {
+        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+    }
+    let mut said = Said { aside: matches!(args.export.goal, Goal::CarOut), code: 0 };
+    match export::export(&args.export, &mut said) {
+        Ok(()) => said.code,
+        Err(error) => {
+            complain(&error);
+            exit::of_export(&error)
+        }
+    }
+}
+
+/// What is said of an export.
+struct Said {
+    /// Standard output is the CAR's.
+    aside: bool,
+    code: u8,
+}
+
+impl Told for Said {
+    fn exported(&mut self, cid: &Cid) {
+        let line = format!("/ipfs/{cid}\n");
+        match self.aside {
+            true => eprint!("{line}"),
+            false => self.code = self.code.max(print(line.as_bytes())),
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        eprintln!("ww: note: {text}");
+    }
+
+    fn progress(&mut self, _: Progress) {}
+}
+
+/// Makes an identity.
+fn identify(wanted: &IdGen) -> u8 {
+    match idgen::generate(wanted) {
+        Ok(said) => print(&said),
+        Err(error) => {
+            complain(&error);
+            exit::of_idgen(&error)
         }
     }
 }
@@ -90,7 +144,8 @@ fn complain(error: &(dyn Error + 'static)) {
 }
 
 fn print(text: &[u8]) -> u8 {
-    match std::io::stdout().write_all(text) {
+    let mut out = std::io::stdout();
+    match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             complain(&error);
             1

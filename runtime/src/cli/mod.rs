@@ -8,6 +8,8 @@ mod access;
 mod bounds;
 mod checked;
 mod doctor;
+mod export;
+mod idgen;
 mod level;
 mod paths;
 mod peers;
@@ -21,6 +23,7 @@ use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 
 pub use doctor::Doctor;
+pub use export::ExportArgs;
 pub use level::Form;
 pub use run::{RunArgs, Variables};
 
@@ -37,6 +40,10 @@ pub enum Request {
     Run(Box<RunArgs>),
     /// `ww doctor`.
     Doctor(Doctor),
+    /// `ww export`.
+    Export(Box<ExportArgs>),
+    /// `ww idgen`.
+    IdGen(crate::idgen::IdGen),
     /// `ww completions SHELL`: the script to print.
     Completions(Vec<u8>),
     /// `--help` or `--version`: the text to print.
@@ -124,6 +131,14 @@ pub enum UsageError {
         /// Why it was refused.
         source: crate::peers::address::AddressError,
     },
+    /// `--exclude`.
+    #[error("invalid pattern: --exclude '{value}'")]
+    Exclude {
+        /// The value as given.
+        value: String,
+        /// Why it was refused.
+        source: crate::export::PatternError,
+    },
     /// `--allow-peer`.
     #[error("invalid peer id: --allow-peer '{value}': expected one as in 12D3KooW…")]
     Peer {
@@ -145,6 +160,8 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
     };
     match matches.subcommand() {
         Some(("run", run)) => Ok(Request::Run(Box::new(RunArgs::new(run, variables)?))),
+        Some(("export", wanted)) => Ok(Request::Export(Box::new(ExportArgs::new(wanted, variables)?))),
+        Some(("idgen", wanted)) => Ok(Request::IdGen(idgen::parsed(wanted))),
         Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
         Some(("completions", wanted)) => Ok(Request::Completions(completions(wanted, &mut command))),
         _ => rendered(&command.error(clap::error::ErrorKind::MissingSubcommand, "a command is missing")),
@@ -158,6 +175,8 @@ fn command(first: &FirstError) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(false)
         .subcommand(run::command(first))
+        .subcommand(export::command(first))
+        .subcommand(idgen::command())
         .subcommand(doctor::command())
         .subcommand(
             Command::new("completions")

@@ -26,7 +26,7 @@ use crate::sys;
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
 const DEFAULT_MAX_SIZE: &str = "1G";
 /// How long a daemon may stay silent unless `--ipfs-timeout` says otherwise.
-const DEFAULT_IPFS_TIMEOUT: &str = "30s";
+pub(super) const DEFAULT_IPFS_TIMEOUT: &str = "30s";
 
 /// The variables of the host that stand for flags.
 #[derive(Debug, Default)]
@@ -119,12 +119,12 @@ impl RunArgs {
     }
 }
 
-fn all<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, flag: &str) -> impl Iterator<Item = T> {
+pub(super) fn all<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, flag: &str) -> impl Iterator<Item = T> {
     matches.get_many::<T>(flag).into_iter().flatten().cloned()
 }
 
 /// `WW_IPFS`, where set and not empty, beats `--ipfs`, which beats the default.
-fn endpoint(
+pub(super) fn endpoint(
     flag: Option<Endpoint>,
     variable: Option<OsString>,
 ) -> Result<(Endpoint, Option<(String, String)>), UsageError> {
@@ -137,7 +137,7 @@ fn endpoint(
     Ok((counts, overridden))
 }
 
-fn parse_endpoint(origin: &'static str, value: &OsStr) -> Result<Endpoint, UsageError> {
+pub(super) fn parse_endpoint(origin: &'static str, value: &OsStr) -> Result<Endpoint, UsageError> {
     let text = lossy(value);
     Endpoint::parse(&text).map_err(|source| UsageError::Endpoint { origin, value: text, source })
 }
@@ -268,6 +268,6 @@ fn status_fd(first: &FirstError, claims: Arc<Mutex<Claims>>) -> impl clap::build
     })
 }
 
-fn lossy(value: &OsStr) -> String {
+pub(super) fn lossy(value: &OsStr) -> String {
     value.to_string_lossy().into_owned()
 }

@@ -5,8 +5,8 @@
 //!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
 //!   server), `verify` (hashes), `node`
 //!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range`, `reading` and `turns`
-//!   (files in order), `dir`, `listing` and `shard` (directories), `upload` (files on their way to the daemon), `import` (the CID that one
-//!   must have).
+//!   (files in order), `dir`, `listing` and `shard` (directories), `upload` (files on their way to the daemon), `deposit`
+//!   (trees likewise), `import` (what files and directories become, and the CID that one must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -21,17 +21,18 @@ use crate::endpoint::{Endpoint, Gateway};
 
 mod blocks;
 mod body;
+pub(crate) mod deposit;
 mod dial;
 mod dir;
 mod error;
 mod gateway;
 mod http;
-mod import;
+pub(crate) mod import;
 pub(crate) mod ipld;
 mod ipns;
 mod kubo;
 mod listing;
-mod node;
+pub(crate) mod node;
 mod path;
 mod payload;
 mod pins;
@@ -48,6 +49,7 @@ mod walk;
 
 pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
+pub use import::{Collision, Profile};
 pub(crate) use path::parse_cid;
 pub use path::{ContentPath, PathError};
 use reading::Kept;

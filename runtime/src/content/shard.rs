@@ -152,7 +152,7 @@ fn slot<'a>(cid: &Cid, link: &Link<'a>, shape: Shape) -> Result<Slot<'a>, Conten
 }
 
 /// The first 64 bits of MurmurHash3_x64_128 with seed 0 (Austin Appleby, public domain).
-fn murmur3_x64_64(data: &[u8]) -> u64 {
+pub(super) fn murmur3_x64_64(data: &[u8]) -> u64 {
     const C1: u64 = 0x87c3_7b91_1142_53d5;
     const C2: u64 = 0x4cf5_ad43_2745_937f;
     let mix1 = |k: u64| k.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2);

@@ -31,9 +31,10 @@ pub struct Upload {
     request: Option<Request>,
 }
 
-struct Request {
-    feeder: Feeder,
-    asked: Asked,
+/// A request whose body comes piece by piece.
+pub(super) struct Request {
+    pub(super) feeder: Feeder,
+    pub(super) asked: Asked,
 }
 
 impl Upload {
@@ -84,7 +85,8 @@ impl Upload {
 }
 
 impl Request {
-    async fn feed(&mut self, client: &Client, piece: Bytes) -> Result<(), ContentError> {
+    /// Passes a piece on.
+    pub(super) async fn feed(&mut self, client: &Client, piece: Bytes) -> Result<(), ContentError> {
         let Timeouts { idle, .. } = client.timeouts();
         let early = tokio::select! {
             biased;

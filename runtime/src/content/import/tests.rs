@@ -3,6 +3,29 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::content::node::{Kind, Node};
+
+mod vectors;
+
+/// Nowhere, for directories, whose names have no hash in common.
+struct Unfailing;
+
+#[derive(Debug)]
+enum Never {}
+
+impl From<Collision> for Never {
+    fn from(collision: Collision) -> Never {
+        panic!("{collision}")
+    }
+}
+
+impl Blocks for Unfailing {
+    type Error = Never;
+
+    fn put(&mut self, _: &crate::content::Cid, _: &[u8]) -> Result<(), Never> {
+        Ok(())
+    }
+}
 
 /// Bytes of which no two leaves are the same.
 fn file(length: usize) -> Vec<u8> {
@@ -48,7 +71,7 @@ const KUBO: [(usize, usize, usize, &str); 25] = [
 fn it_is_what_kubo_gives() {
     for (leaf, links, length, cid) in KUBO {
         for part in [1, 3, 4, 64, 4096] {
-            let built = built(Shape { leaf, links }, &file(length), part);
+            let built = built(Shape { leaf, links, profile: Profile::V1 }, &file(length), part);
             assert_eq!(built.to_string(), cid, "{length} bytes, leaves of {leaf}, {links} links, by {part}");
         }
     }
@@ -56,18 +79,15 @@ fn it_is_what_kubo_gives() {
 
 /// The layout by its definition: as deep as the leaves need, and every part as deep as the others.
 fn whole(shape: Shape, file: &[u8]) -> cid::Cid {
-    let leaf = |leaf: &[u8]| {
-        let size = leaf.len() as u64;
-        Link { cid: cid(RAW, Sha256::new_with_prefix(leaf)), tsize: size, size }
-    };
+    let leaf = |leaf: &[u8]| dagpb::leaf(shape.profile, [&[0; dagpb::ROOM], leaf].concat()).link;
     let mut links: Vec<Link> = match file {
         [] => vec![leaf(&[])],
         file => file.chunks(shape.leaf).map(leaf).collect(),
     };
     while links.len() > 1 {
-        links = links.chunks(shape.links).map(node).collect();
+        links = links.chunks(shape.links).map(|links| dagpb::node(shape, links).link).collect();
     }
-    links[0].cid
+    shape.profile.cid(links[0].id)
 }
 
 proptest! {
@@ -78,7 +98,7 @@ proptest! {
         links in 2usize..6,
         cuts in prop::collection::vec(1usize..70, 1..9),
     ) {
-        let (shape, file) = (Shape { leaf, links }, file(length));
+        let (shape, file) = (Shape { leaf, links, profile: Profile::V1 }, file(length));
         let mut builder = Builder::shaped(shape);
         let (mut rest, mut cuts) = (&file[..], cuts.iter().cycle());
         while !rest.is_empty() {
@@ -98,5 +118,93 @@ fn the_profile_holds_links_alone() {
     for _ in 0..4 {
         builder.write(&part);
     }
-    assert_eq!(builder.levels.iter().map(Vec::len).sum::<usize>(), 11, "the last leaf is still open");
+    assert_eq!(builder.layout.held(), 11, "the last leaf is still open");
+}
+
+/// What was put, by its CID.
+#[derive(Default)]
+struct Kept(std::collections::BTreeMap<String, Vec<u8>>);
+
+impl Blocks for Kept {
+    type Error = Never;
+
+    fn put(&mut self, cid: &crate::content::Cid, block: &[u8]) -> Result<(), Never> {
+        // Whatever it links to is there already.
+        if let Ok(node) = Node::decode(block)
+            && cid.codec() == DAG_PB
+        {
+            assert!(node.links().all(|link| self.0.contains_key(&link.cid.to_string())));
+        }
+        self.0.insert(cid.to_string(), block.to_vec());
+        Ok(())
+    }
+}
+
+/// All names below a directory, and the bytes of all blocks, by its links.
+fn names(kept: &Kept, cid: &str, names: &mut Vec<Vec<u8>>) -> u64 {
+    let block = &kept.0[cid];
+    let node = Node::decode(block).unwrap();
+    let shard = node.unixfs.as_ref().unwrap().kind == Kind::Shard;
+    let below: u64 = node
+        .links()
+        .map(|link| match (shard, link.name) {
+            (true, [_, _]) => {
+                let below = self::names(kept, &link.cid.to_string(), names);
+                assert_eq!(link.tsize, Some(below));
+                below
+            }
+            (_, name) => {
+                names.push(name[if shard { 2 } else { 0 }..].to_vec());
+                link.tsize.unwrap()
+            }
+        })
+        .sum();
+    below + block.len() as u64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_directory_has_its_entries_whatever_their_order(
+        mut entries in prop::collection::btree_map(prop::collection::vec(1u8..=255, 1..90), 0u64..1 << 40, 0..5000),
+        v0 in any::<bool>(),
+        turn in any::<prop::sample::Index>(),
+    ) {
+        let profile = if v0 { Profile::V0 } else { Profile::V1 };
+        let leaf = dagpb::leaf(profile, vec![0; dagpb::ROOM]).link;
+        let mut order: Vec<(&Vec<u8>, &mut u64)> = entries.iter_mut().collect();
+        let turned = turn.index(order.len().max(1)).min(order.len());
+        let built = |order: &[(&Vec<u8>, &mut u64)]| {
+            let mut directory = Directory::new(profile);
+            for (name, tsize) in order {
+                directory.add(name[..].into(), Link { tsize: **tsize, ..leaf });
+            }
+            let mut kept = Kept::default();
+            kept.0.insert(profile.cid(leaf.id).to_string(), vec![]);
+            let root = directory.finish(&mut kept).unwrap();
+            (root, kept)
+        };
+        let (root, kept) = built(&order);
+        order.rotate_left(turned);
+        prop_assert_eq!(built(&order).0, root);
+        let mut found = Vec::new();
+        prop_assert_eq!(names(&kept, &profile.cid(root.id).to_string(), &mut found), root.tsize);
+        found.sort();
+        prop_assert!(found.iter().eq(entries.keys()));
+        // It is one block exactly where that would be small enough.
+        let whole = kept.0.len() == 2;
+        let size: u64 = if v0 {
+            entries.keys().map(|name| name.len() as u64 + 34).sum()
+        } else {
+            // The block that it would be.
+            let block = dagpb::directory(profile, [].into_iter());
+            let links = entries.iter().map(|(name, tsize)| {
+                let one = Link { tsize: *tsize, ..leaf };
+                let with = dagpb::directory(profile, [(&name[..], &one)].into_iter());
+                (with.bytes().len() - block.bytes().len()) as u64
+            });
+            block.bytes().len() as u64 + links.sum::<u64>()
+        };
+        prop_assert_eq!(whole, size <= 256 * 1024);
+    }
 }

@@ -1,0 +1,77 @@
+//! The daemon that gets what is exported, after the store has it.
+//!
+//! - What it does: looks whether it answers, before anything is read; then sends it a CAR of each root, to be pinned.
+//! - What must stay true: one that was named and doesn't answer fails the export. It is believed when it says that it has
+//!   pinned the very root.
+//! - Serves: ruling 16; STORE-05, -06.
+
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::car::{Sections, Source, header};
+use super::error::Fault;
+use super::{ExportError, Receiver};
+use crate::content::deposit::Daemon;
+use crate::content::{Cid, Timeouts};
+use crate::store::Store;
+
+/// How long one that nobody named may keep us waiting for its first word.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A daemon that answers, or why there is none.
+pub(super) enum Handed {
+    Daemon { daemon: Daemon, runtime: Runtime, endpoint: String },
+    Silent(String),
+}
+
+impl Source for Store {
+    fn get(&mut self, cid: &Cid) -> Result<Vec<u8>, Fault> {
+        Store::get(self, cid).map_err(Fault::Store)?.ok_or_else(|| Fault::Gone(cid.to_string()))
+    }
+}
+
+impl Handed {
+    /// Looks whether the daemon answers.
+    pub(super) fn new(receiver: &Receiver) -> Result<Handed, ExportError> {
+        let endpoint = receiver.endpoint.to_string();
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(ExportError::Thread)?;
+        let looking = Daemon::new(
+            receiver.endpoint.clone(),
+            Timeouts {
+                idle: if receiver.named { receiver.timeout } else { receiver.timeout.min(PATIENCE) },
+                ..Timeouts::default()
+            },
+        );
+        match runtime.block_on(looking.answers()) {
+            Ok(()) => {
+                let timeouts = Timeouts { idle: receiver.timeout, ..Timeouts::default() };
+                Ok(Handed::Daemon { daemon: Daemon::new(receiver.endpoint.clone(), timeouts), runtime, endpoint })
+            }
+            Err(source) if receiver.named => Err(ExportError::Daemon { endpoint, kept: "", source: source.into() }),
+            Err(_) => Ok(Handed::Silent(format!(
+                "the content is in the local store alone: no IPFS daemon answers at {endpoint}"
+            ))),
+        }
+    }
+
+    /// Hands on what the store has below a root.
+    pub(super) fn hand(&self, root: &Cid, store: &Store) -> Result<(), ExportError> {
+        let Handed::Daemon { daemon, runtime, endpoint } = self else { return Ok(()) };
+        let mut store = store.clone();
+        let mut sections = Sections::new(&mut store, std::slice::from_ref(root));
+        let next = |to: &mut Vec<u8>| sections.next(to);
+        match runtime.block_on(daemon.import(root, header(&[*root]), next)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => {
+                Err(ExportError::Daemon { endpoint: endpoint.clone(), kept: KEPT, source: source.into() })
+            }
+            Err(Fault::Store(fault)) => Err(ExportError::Store(fault)),
+            Err(Fault::Gone(cid)) => Err(ExportError::Gone(cid)),
+            Err(Fault::Spool(_) | Fault::Collision(_)) => Err(ExportError::Gone(root.to_string())),
+        }
+    }
+}
+
+/// What a message says of content that the daemon didn't take.
+const KEPT: &str = " (the store has it)";

@@ -8,14 +8,17 @@
 //! - Serves: rulings 7, 16, 20; clauses STORE-04, STORE-14 to -19.
 
 mod cache;
+mod collect;
 mod error;
 mod folder;
 mod lock;
 mod pack;
 mod place;
+mod rewrite;
 mod root;
 mod shelf;
 mod told;
+mod verify;
 mod writer;
 
 use std::fmt;
@@ -26,14 +29,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::content::Cid;
 use crate::content::verify::{IDENTITY, Verifier};
 
+pub use collect::Collected;
 pub use error::StoreError;
 pub use pack::BLOCK_MAX;
 pub use place::{CACHE_LIMIT, Place, PlaceError, Variables};
 pub use root::{Kept, Root};
+pub use verify::Verified;
 pub use writer::Writer;
 
 use cache::Cache;
 use folder::Folder;
+use rewrite::Which;
 use shelf::Shelf;
 
 /// What the store's first file says.
@@ -141,7 +147,10 @@ impl Store {
     /// # Errors
     /// As [`Store::cache`].
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.gathered().flush()
+        self.gathered().flush()?;
+        // That nothing can be gathered, on a disk that is full or read-only, costs time and nothing else.
+        let _ = self.gather(Which::Cached);
+        Ok(())
     }
 
     /// Begins to store what is to be kept. Nothing is removed from the store as long as one is open: don't hold it longer than
@@ -159,6 +168,37 @@ impl Store {
     /// Where a list of what is kept can't be read.
     pub fn roots(&self) -> Result<Vec<Kept>, StoreError> {
         root::all(&self.0.home)
+    }
+
+    /// Removes what is kept under a CID or a name, and says what that was. Its blocks go when garbage is collected.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] where nothing is kept so.
+    pub fn remove(&self, word: &str) -> Result<Vec<Kept>, StoreError> {
+        let cid = crate::content::parse_cid(word.strip_prefix("/ipfs/").unwrap_or(word));
+        let named = |kept: &Kept| match &cid {
+            Some(cid) if cid.hash() == kept.cid.hash() => true,
+            _ => kept.name.as_deref() == Some(word),
+        };
+        let gone: Vec<Kept> = self.roots()?.into_iter().filter(named).collect();
+        if gone.is_empty() {
+            return Err(StoreError::Unknown(word.to_owned()));
+        }
+        for kept in &gone {
+            root::remove(&self.0.home, kept)?;
+        }
+        Ok(gone)
+    }
+
+    fn home(&self) -> &Folder {
+        &self.0.home
+    }
+
+    fn shelf(&self, which: Which) -> &Shelf {
+        match which {
+            Which::Kept => &self.0.kept,
+            Which::Cached => &self.0.cached,
+        }
     }
 
     fn good(&self, shelf: &Shelf, cid: &Cid) -> Result<Option<Vec<u8>>, StoreError> {
@@ -222,6 +262,8 @@ fn begin(home: &Folder) -> Result<(), StoreError> {
     if let Some(name) = strange {
         return Err(refused(home, &format!("it is not a store, and not empty (it has '{name}')")));
     }
+    // Nobody who clears `tmp` meets what is on its way.
+    let _held = lock::shared(home)?;
     for name in &parts[..5] {
         home.made(name).map_err(&failed)?;
     }

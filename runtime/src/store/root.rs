@@ -49,6 +49,16 @@ pub struct Kept {
     pub(super) file: String,
 }
 
+impl Kept {
+    /// Its CID, and its name where it has one.
+    pub(super) fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({})", self.cid, crate::content::tame(name)),
+            None => self.cid.to_string(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Line {
     cid: String,
@@ -98,18 +108,21 @@ pub(super) fn all(home: &Folder) -> Result<Vec<Kept>, StoreError> {
     let roots = home.made("roots").map_err(StoreError::io("list what is kept", home.path()))?;
     let mut all = Vec::new();
     for name in roots.names().map_err(StoreError::io("list what is kept", home.path()))? {
-        match roots.file(&name) {
-            // Removed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => all.push(
-                opened
-                    .and_then(|file| first(&mut Summed::of(file), &name))
-                    .map_err(|error| broken(&roots, &name, &error))?,
-            ),
-        }
+        all.extend(one(&roots, &name)?);
     }
     all.sort_by(|one, other| (one.since, &one.file).cmp(&(other.since, &other.file)));
     Ok(all)
+}
+
+/// One file of them; `None` where it was removed meanwhile.
+pub(super) fn one(roots: &Folder, name: &str) -> Result<Option<Kept>, StoreError> {
+    match roots.file(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => {
+            let read = opened.and_then(|file| first(&mut Summed::of(file), name));
+            read.map(Some).map_err(|error| broken(roots, name, &error))
+        }
+    }
 }
 
 /// Calls `take` with the hash of every block of a root's. Nothing of it counts where an error comes.

@@ -171,6 +171,7 @@ impl State {
                 Ok(None)
             }
             Err(error) if super::is_damage(&error) || error.kind() == io::ErrorKind::InvalidInput => {
+                super::told::damaged(&folder.path().join(&self.packs[at].name), &error);
                 self.broken.insert(self.packs[at].name.clone());
                 Ok(None)
             }

@@ -16,7 +16,7 @@ const ASIDE_MAX: usize = 256;
 /// Sets a rotten block aside and tells it, unless that was done before.
 pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Place) {
     let pack = shelf.join(&place.name);
-    if put_aside(home, cid, place) {
+    if set_aside(home, cid, place) {
         let _ = writeln!(
             std::io::stderr(),
             "ww: warning: rotten block {cid} in {}: set aside, and not used",
@@ -25,8 +25,15 @@ pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Place) {
     }
 }
 
-/// Whether it is new. Where nothing can be set aside, everything is.
-fn put_aside(home: &Folder, cid: &Cid, place: &Place) -> bool {
+/// Tells that a pack can't be read. Comes once a process.
+pub(super) fn damaged(pack: &Path, why: &std::io::Error) {
+    let pack = crate::content::tame(&pack.display().to_string());
+    let _ =
+        writeln!(std::io::stderr(), "ww: warning: cannot read {pack}: {why}: `ww store verify` repairs what it can");
+}
+
+/// Sets a rotten block aside, and says whether it is new. Where nothing can be set aside, everything is.
+pub(super) fn set_aside(home: &Folder, cid: &Cid, place: &Place) -> bool {
     let Ok(aside) = home.made("aside") else { return true };
     let name = format!("{}-{}", place.name.trim_end_matches(super::pack::SUFFIX), place.offset);
     match aside.look(&name) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::lock::{self, Held};
 use super::pack::{BLOCK_MAX, Hash, PackWriter};
+use super::rewrite::Which;
 use super::root::{self, Root};
 use super::{Store, StoreError};
 use crate::content::Cid;
@@ -23,7 +24,7 @@ pub struct Writer {
     store: Store,
     pack: PackWriter,
     blocks: HashMap<Hash, usize>,
-    _held: Held,
+    held: Held,
 }
 
 impl Writer {
@@ -31,7 +32,7 @@ impl Writer {
         let held = lock::shared(&store.0.home)?;
         let pack = store.0.home.made("tmp").and_then(|tmp| PackWriter::begin(Arc::new(tmp)));
         let pack = pack.map_err(StoreError::io("begin to write", store.0.home.path()))?;
-        Ok(Writer { store, pack, blocks: HashMap::new(), _held: held })
+        Ok(Writer { store, pack, blocks: HashMap::new(), held: held })
     }
 
     /// Takes a block. Whether the bytes are those of the CID is the caller's to know: who made the CID of them does. All blocks of what
@@ -65,7 +66,11 @@ impl Writer {
             self.pack.finish(self.store.0.kept.folder(), true).map_err(&failed)?;
         }
         let size = self.blocks.values().map(|size| *size as u64).sum();
-        root::write(home, root, size, &mut self.blocks.keys()).map_err(&failed)
+        root::write(home, root, size, &mut self.blocks.keys()).map_err(&failed)?;
+        drop(self.held);
+        // It is kept: that small packs can't be gathered now isn't this one's failure.
+        let _ = self.store.gather(Which::Kept);
+        Ok(())
     }
 
     /// Whether a kept pack has this block, good: a rotten one is written again.

@@ -26,7 +26,7 @@ const OFTEN: u32 = 32;
 const PREFIXES_MAX: u64 = 4 << 20;
 
 /// Where the records of an index are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::store) struct Index {
     groups: Vec<Group>,
     asked: AtomicU32,

@@ -29,8 +29,8 @@ pub(super) type Hash = cid::multihash::Multihash<128>;
 pub const BLOCK_MAX: usize = 4 << 20;
 /// The largest section: a block and its CID.
 const SECTION_MAX: u64 = BLOCK_MAX as u64 + 256;
-/// Bytes that hold a section's length and CID, where the digest isn't longer than usual.
-const HEAD: usize = 64;
+/// Bytes that hold a section's length and CID.
+const HEAD: usize = 160;
 /// What the names of packs end with.
 pub(super) const SUFFIX: &str = ".car";
 
@@ -51,7 +51,6 @@ pub(super) struct Pack {
     file: File,
     header: Header,
     index: Index,
-    size: u64,
 }
 
 impl Pack {
@@ -60,7 +59,20 @@ impl Pack {
         let size = file.metadata()?.len();
         let header = Header::read(&file, size)?;
         let index = Index::read(&file, header.index, size)?;
-        Ok(Pack { file, header, index, size })
+        Ok(Pack { file, header, index })
+    }
+
+    /// The same of a file whose header or index is damaged, as if it were all payload: to be scanned.
+    pub(super) fn without_index(file: File) -> io::Result<Pack> {
+        let size = file.metadata()?.len();
+        let length = size.checked_sub(header::LENGTH).ok_or_else(|| damaged("it is too short"))?;
+        let header = Header { payload: header::LENGTH, length, index: size };
+        Ok(Pack { file, header, index: Index::default() })
+    }
+
+    /// Bytes of the payload.
+    pub(super) fn payload(&self) -> u64 {
+        self.header.length
     }
 
     /// Where in the payload the block with this hash is.
@@ -71,6 +83,13 @@ impl Pack {
     /// The section at an offset of the payload.
     pub(super) fn section(&self, offset: u64) -> io::Result<Section> {
         section(&self.file, self.header.payload, self.header.length, offset)
+    }
+
+    /// The CID of the section at an offset of the payload.
+    pub(super) fn cid(&self, offset: u64) -> io::Result<Cid> {
+        let (head, read, prefix, size) = head(&self.file, self.header.payload, self.header.length, offset)?;
+        let bytes = &head[prefix..read.min(prefix + size)];
+        Cid::read_bytes(bytes).map_err(|_| damaged("a section's CID"))
     }
 
     /// Every hash of the index and where its block is said to be, in the order of the file.
@@ -90,27 +109,21 @@ impl Pack {
         self.index.records()
     }
 
-    /// Bytes of the file.
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
     /// The file itself.
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 }
 
+/// Where the first section of a payload is.
+pub(super) fn first_section(pack: &Pack) -> io::Result<u64> {
+    scan::first(&pack.file, pack.header.payload, pack.header.length)
+}
+
 /// Reads one section of a payload that begins at `start` of `file` and has `length` bytes.
 fn section(file: &File, start: u64, length: u64, offset: u64) -> io::Result<Section> {
-    let left = length.checked_sub(offset).filter(|left| *left > 0).ok_or_else(|| damaged("an offset past its end"))?;
-    let mut head = [0; HEAD];
-    let read = (left as usize).min(HEAD);
-    file.read_exact_at(&mut head[..read], start + offset)?;
-    let (size, prefix) = varint(&head[..read]).ok_or_else(|| damaged("a section's length"))?;
-    let whole = (prefix as u64).checked_add(size).filter(|whole| size <= SECTION_MAX && *whole <= left);
-    let whole = whole.ok_or_else(|| damaged("a section that is longer than what is left"))?;
-    let mut block = vec![0; size as usize];
+    let (head, read, prefix, size) = head(file, start, length, offset)?;
+    let mut block = vec![0; size];
     let known = (read - prefix).min(block.len());
     block[..known].copy_from_slice(&head[prefix..prefix + known]);
     file.read_exact_at(&mut block[known..], start + offset + (prefix + known) as u64)?;
@@ -118,7 +131,20 @@ fn section(file: &File, start: u64, length: u64, offset: u64) -> io::Result<Sect
     let cid = Cid::read_bytes(&mut rest).map_err(|_| damaged("a section's CID"))?;
     let taken = block.len() - rest.len();
     block.drain(..taken);
-    Ok(Section { cid, block, end: offset + whole })
+    Ok(Section { cid, block, end: offset + (prefix + size) as u64 })
+}
+
+/// The beginning of a section: its bytes and how many those are, how many of them tell its length, and that.
+fn head(file: &File, start: u64, length: u64, offset: u64) -> io::Result<([u8; HEAD], usize, usize, usize)> {
+    let left = length.checked_sub(offset).filter(|left| *left > 0).ok_or_else(|| damaged("an offset past its end"))?;
+    let mut head = [0; HEAD];
+    let read = left.min(HEAD as u64) as usize;
+    file.read_exact_at(&mut head[..read], start + offset)?;
+    let (size, prefix) = varint(&head[..read]).ok_or_else(|| damaged("a section's length"))?;
+    if size > SECTION_MAX || prefix as u64 + size > left {
+        return Err(damaged("a section that is longer than what is left"));
+    }
+    Ok((head, read, prefix, size as usize))
 }
 
 fn damaged(what: &'static str) -> io::Error {

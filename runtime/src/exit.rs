@@ -8,6 +8,7 @@ use crate::export::ExportError;
 use crate::idgen::IdGenError;
 use crate::resolve::ResolveError;
 use crate::run::RunError;
+use crate::store::{PlaceError, StoreError};
 use crate::sys::StartError;
 
 /// The program was found and can't be executed.
@@ -42,7 +43,8 @@ pub fn of_export(error: &ExportError) -> u8 {
         | ExportError::Changed { .. }
         | ExportError::Cycle { .. } => FAILURE,
         ExportError::Collision { .. } | ExportError::Twice { .. } | ExportError::Nameless { .. } => FAILURE,
-        ExportError::Car { .. } | ExportError::Store(_) | ExportError::Gone(_) | ExportError::Daemon { .. } => FAILURE,
+        ExportError::Store(error) => of_store(error),
+        ExportError::Car { .. } | ExportError::Gone(_) | ExportError::Daemon { .. } => FAILURE,
         ExportError::Thread(_) => FAILURE,
     }
 }
@@ -51,6 +53,22 @@ pub fn of_export(error: &ExportError) -> u8 {
 pub fn of_idgen(error: &IdGenError) -> u8 {
     match error {
         IdGenError::Randomness | IdGenError::Encode | IdGenError::There { .. } | IdGenError::Write { .. } => FAILURE,
+    }
+}
+
+/// What `ww store` found: whether all is as it must be.
+pub fn of_check(well: bool) -> u8 {
+    if well { 0 } else { FAILURE }
+}
+
+/// A store that didn't do what was asked. A variable is a part of the command line.
+pub fn of_store(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Place(PlaceError::Variable { .. } | PlaceError::Limit) => USAGE,
+        StoreError::Place(PlaceError::Nowhere) => FAILURE,
+        StoreError::Unusable { .. } | StoreError::Refused { .. } | StoreError::ReadOnly(_) => FAILURE,
+        StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::TooLarge { .. } => FAILURE,
+        StoreError::Root { .. } | StoreError::Unknown(_) | StoreError::Io { .. } => FAILURE,
     }
 }
 

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ww::cli::{self, Doctor, ExportArgs, Form, Request, RunArgs, UsageError, Variables};
+use ww::cli::{self, Doctor, ExportArgs, Form, Request, RunArgs, StoreArgs, UsageError, Variables};
 use ww::content::Cid;
 use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
 use ww::phrase::plain;
 use ww::run::{Outcome, RunError};
-use ww::{doctor, exit, export, idgen, run};
+use ww::{doctor, exit, export, idgen, run, store};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Ok(Request::Doctor(wanted)) => examine(wanted),
         Ok(Request::Export(args)) => put(&args),
         Ok(Request::IdGen(wanted)) => identify(&wanted),
+        Ok(Request::Store(wanted)) => look_after(&wanted),
         Ok(Request::Help(text)) => print(text.as_bytes()),
         Ok(Request::Completions(script)) => print(&script),
         Err(error) => {
@@ -121,6 +122,17 @@ fn examine(wanted: Doctor) -> u8 {
         Err(error) => {
             complain(&error);
             exit::of_doctor(false)
+        }
+    }
+}
+
+/// Looks after what is stored.
+fn look_after(wanted: &StoreArgs) -> u8 {
+    match store::perform(wanted) {
+        Ok(report) => exit::of_check(report.well).max(print(report.text.as_bytes())),
+        Err(error) => {
+            complain(&error);
+            exit::of_store(&error)
         }
     }
 }

@@ -15,6 +15,7 @@ mod paths;
 mod peers;
 mod run;
 mod sources;
+mod store;
 mod units;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub use doctor::Doctor;
 pub use export::ExportArgs;
 pub use level::Form;
 pub use run::{RunArgs, Variables};
+pub use store::{StoreArgs, StoreTask};
 
 use checked::FirstError;
 
@@ -44,6 +46,8 @@ pub enum Request {
     Export(Box<ExportArgs>),
     /// `ww idgen`.
     IdGen(crate::idgen::IdGen),
+    /// `ww store`.
+    Store(StoreArgs),
     /// `ww completions SHELL`: the script to print.
     Completions(Vec<u8>),
     /// `--help` or `--version`: the text to print.
@@ -163,6 +167,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
         Some(("export", wanted)) => Ok(Request::Export(Box::new(ExportArgs::new(wanted, variables)?))),
         Some(("idgen", wanted)) => Ok(Request::IdGen(idgen::parsed(wanted))),
         Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
+        Some(("store", wanted)) if let Some(wanted) = store::parsed(wanted) => Ok(Request::Store(wanted)),
         Some(("completions", wanted)) => Ok(Request::Completions(completions(wanted, &mut command))),
         _ => rendered(&command.error(clap::error::ErrorKind::MissingSubcommand, "a command is missing")),
     }
@@ -178,6 +183,7 @@ fn command(first: &FirstError) -> Command {
         .subcommand(export::command(first))
         .subcommand(idgen::command())
         .subcommand(doctor::command())
+        .subcommand(store::command())
         .subcommand(
             Command::new("completions")
                 .about("Print a completion script for a shell")

@@ -14,6 +14,7 @@ mod folder;
 mod lock;
 mod pack;
 mod place;
+mod report;
 mod rewrite;
 mod root;
 mod shelf;
@@ -33,6 +34,7 @@ pub use collect::Collected;
 pub use error::StoreError;
 pub use pack::BLOCK_MAX;
 pub use place::{CACHE_LIMIT, Place, PlaceError, Variables};
+pub use report::{Report, perform};
 pub use root::{Kept, Root};
 pub use verify::Verified;
 pub use writer::Writer;
@@ -170,19 +172,29 @@ impl Store {
         root::all(&self.0.home)
     }
 
-    /// Removes what is kept under a CID or a name, and says what that was. Its blocks go when garbage is collected.
+    /// Removes what is kept under each CID or name, and says what that was; all of them or none. The blocks go when garbage is
+    /// collected.
     ///
     /// # Errors
     /// [`StoreError::Unknown`] where nothing is kept so.
-    pub fn remove(&self, word: &str) -> Result<Vec<Kept>, StoreError> {
-        let cid = crate::content::parse_cid(word.strip_prefix("/ipfs/").unwrap_or(word));
-        let named = |kept: &Kept| match &cid {
-            Some(cid) if cid.hash() == kept.cid.hash() => true,
-            _ => kept.name.as_deref() == Some(word),
-        };
-        let gone: Vec<Kept> = self.roots()?.into_iter().filter(named).collect();
-        if gone.is_empty() {
-            return Err(StoreError::Unknown(word.to_owned()));
+    pub fn remove_all(&self, words: &[String]) -> Result<Vec<Kept>, StoreError> {
+        let roots = self.roots()?;
+        let mut gone: Vec<Kept> = Vec::new();
+        for word in words {
+            let cid = crate::content::parse_cid(word.strip_prefix("/ipfs/").unwrap_or(word));
+            let meant = |kept: &&Kept| match &cid {
+                Some(cid) if cid.hash() == kept.cid.hash() => true,
+                _ => kept.name.as_deref() == Some(word),
+            };
+            let named: Vec<&Kept> = roots.iter().filter(meant).collect();
+            if named.is_empty() {
+                return Err(StoreError::Unknown(word.clone()));
+            }
+            for kept in named {
+                if !gone.contains(kept) {
+                    gone.push(kept.clone());
+                }
+            }
         }
         for kept in &gone {
             root::remove(&self.0.home, kept)?;

@@ -209,7 +209,7 @@ fn garbage_is_what_no_root_keeps() {
     keep(&store, "a", &[b"only in a", shared]);
     keep(&store, "b", &[b"only in b", shared]);
     store.cache(&cid_of(b"cached"), b"cached").unwrap();
-    assert_eq!(store.remove("a").unwrap().len(), 1);
+    assert_eq!(store.remove_all(&["a".to_string()]).unwrap().len(), 1);
     let collected = store.collect().unwrap();
     assert_eq!(collected.blocks, 2, "{collected:?}");
     assert!(collected.freed > 0);
@@ -226,12 +226,12 @@ fn one_name_of_two_for_the_same_content_keeps_it() {
     let store = home.open();
     let cid = keep(&store, "a", &[b"same"]);
     keep(&store, "b", &[b"same"]);
-    store.remove("a").unwrap();
+    store.remove_all(&["a".to_string()]).unwrap();
     store.collect().unwrap();
     assert!(home.open().has(&cid).unwrap());
     // The CID is a name too.
-    store.remove(&format!("/ipfs/{cid}")).unwrap();
-    assert!(matches!(store.remove("b"), Err(StoreError::Unknown(name)) if name == "b"));
+    store.remove_all(&[format!("/ipfs/{cid}")]).unwrap();
+    assert!(matches!(store.remove_all(&["b".to_string()]), Err(StoreError::Unknown(name)) if name == "b"));
     store.collect().unwrap();
     assert!(!home.open().has(&cid).unwrap());
 }

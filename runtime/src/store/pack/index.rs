@@ -1,7 +1,7 @@
 //! The index of a pack: hashes in order, each with where its block is.
 //!
-//! - What it does: finds a hash by guessing where it must be, since digests are spread evenly, and reads no more
-//!   than a page or two; a pack that is asked often has the first eight bytes of its digests in memory.
+//! - What it does: finds a hash by guessing where it must be, since digests are spread evenly, and reads a page or two;
+//!   of a pack that is asked often, the first eight bytes of each digest are in memory.
 //! - What must stay true: each step makes the range smaller, so that an index in the wrong order ends the search too.
 
 use std::collections::BTreeMap;
@@ -73,13 +73,18 @@ impl Index {
     pub(super) fn find(&self, file: &File, hash: &Hash) -> io::Result<Option<u64>> {
         let group = self.groups.iter().find(|group| group.code == hash.code() && group.digest == hash.digest().len());
         let Some(group) = group else { return Ok(None) };
-        if self.asked.fetch_add(1, Ordering::Relaxed) >= OFTEN {
-            let prefixes = group.prefixes.get_or_init(|| group.prefixes(file).ok().flatten());
-            if prefixes.as_ref().is_some_and(|known| known.binary_search(&prefix(hash.digest())).is_err()) {
-                return Ok(None);
-            }
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= OFTEN
+            && let Some(known) = group.prefixes.get_or_init(|| group.prefixes(file).ok().flatten())
+        {
+            let wanted = prefix(hash.digest());
+            let at = known.partition_point(|known| *known < wanted) as u64;
+            return match known.get(at as usize) {
+                Some(found) if *found == wanted => group.search(file, hash.digest(), at),
+                _ => Ok(None),
+            };
         }
-        group.find(file, hash.digest())
+        let guess = (u128::from(prefix(hash.digest())) * u128::from(group.records)) >> 64;
+        group.search(file, hash.digest(), guess as u64)
     }
 
     pub(super) fn entries(&self, file: &File) -> io::Result<Vec<(Hash, u64)>> {
@@ -100,13 +105,13 @@ impl Group {
         self.digest + 8
     }
 
-    fn find(&self, file: &File, wanted: &[u8]) -> io::Result<Option<u64>> {
+    /// Looks for a digest near `guess`.
+    fn search(&self, file: &File, wanted: &[u8], mut guess: u64) -> io::Result<Option<u64>> {
         let width = self.width();
-        let (mut low, mut high) = (0, self.records);
+        let (mut low, mut high, mut steps) = (0, self.records, 0);
         let mut window = vec![0; width * WINDOW as usize];
-        let mut guess = (u128::from(prefix(wanted)) * u128::from(self.records) >> 64) as u64;
         while low < high {
-            let first = guess.saturating_sub(WINDOW / 2).clamp(low, high - 1);
+            let first = guess.saturating_sub(WINDOW / 4).clamp(low, high - 1);
             let many = WINDOW.min(high - first);
             let records = &mut window[..many as usize * width];
             file.read_exact_at(records, self.at + first * width as u64)?;
@@ -120,10 +125,18 @@ impl Group {
                 let found = records.chunks_exact(width).find(|record| digest(record).is_eq());
                 return Ok(found.map(|record| number(&record[self.digest..])));
             }
-            // The first guess is nearly always near; what isn't is halved.
-            guess = low + (high - low) / 2;
+            steps += 1;
+            // Digests are even, so that how far off it was says where it is; an index that isn't even is halved.
+            guess =
+                if steps < 4 { first.saturating_add_signed(self.away(lowest, wanted)) } else { low + (high - low) / 2 };
         }
         Ok(None)
+    }
+
+    /// How many records lie between two digests, if they are even.
+    fn away(&self, from: &[u8], to: &[u8]) -> i64 {
+        let between = i128::from(prefix(to)) - i128::from(prefix(&from[..self.digest]));
+        ((between * i128::from(self.records)) >> 64) as i64
     }
 
     /// The beginnings of all digests, in order; `None` where they are too many, or aren't in order.

@@ -113,6 +113,8 @@ mod sources_store;
 mod status;
 #[path = "../cases/stdio.rs"]
 mod stdio;
+#[path = "../cases/store.rs"]
+mod store;
 #[path = "../cases/terminal.rs"]
 mod terminal;
 #[path = "../cases/traps.rs"]
@@ -175,6 +177,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     sources_names::CASES,
     sources_store::CASES,
     status::CASES,
+    store::CASES,
     stdio::CASES,
     terminal::CASES,
     traps::CASES,

@@ -4,7 +4,7 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]). Others are small implementations of their own ([`model`]).
+//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
@@ -27,6 +27,7 @@ mod readme;
 mod refused;
 mod sources;
 mod status;
+mod store;
 mod told;
 mod words;
 mod wrong;
@@ -94,6 +95,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Retrieval", ipfs::FAULTS),
     ("Fetched files", fetch::FAULTS),
     ("Sources of content, and the store", sources::FAULTS),
+    ("The store", store::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),

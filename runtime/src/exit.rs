@@ -6,6 +6,7 @@ use crate::cli::UsageError;
 use crate::ended::Ended;
 use crate::export::ExportError;
 use crate::idgen::IdGenError;
+use crate::import::ImportError;
 use crate::resolve::ResolveError;
 use crate::run::RunError;
 use crate::store::{PlaceError, StoreError};
@@ -46,6 +47,16 @@ pub fn of_export(error: &ExportError) -> u8 {
         ExportError::Store(error) => of_store(error),
         ExportError::Car { .. } | ExportError::Gone(_) | ExportError::Daemon { .. } => FAILURE,
         ExportError::Thread(_) => FAILURE,
+    }
+}
+
+/// An import that failed. Nothing was to be executed: what is no file, directory or symlink is a failure as others.
+pub fn of_import(error: &ImportError) -> u8 {
+    match error {
+        ImportError::Fetch { .. } | ImportError::NodeType { .. } | ImportError::Entry { .. } => FAILURE,
+        ImportError::TooLarge { .. } | ImportError::There { .. } | ImportError::DirectoryThere { .. } => FAILURE,
+        ImportError::Kind { .. } | ImportError::Write { .. } | ImportError::Host { .. } => FAILURE,
+        ImportError::Interrupted { signal } => Ended::Signalled(*signal).code(),
     }
 }
 

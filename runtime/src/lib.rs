@@ -15,6 +15,8 @@ pub mod exit;
 pub mod export;
 pub mod fds;
 pub mod idgen;
+pub mod import;
+mod interrupted;
 pub mod jail;
 pub mod peers;
 pub mod phrase;

@@ -4,13 +4,14 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ww::cli::{self, Doctor, ExportArgs, Form, Request, RunArgs, StoreArgs, UsageError, Variables};
+use ww::cli::{self, Doctor, ExportArgs, Form, ImportArgs, Request, RunArgs, StoreArgs, UsageError, Variables};
 use ww::content::Cid;
 use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
+use ww::import::ImportError;
 use ww::phrase::plain;
 use ww::run::{Outcome, RunError};
-use ww::{doctor, exit, export, idgen, run, store};
+use ww::{doctor, exit, export, idgen, import, run, store};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Ok(Request::Run(args)) => run_cell(*args),
         Ok(Request::Doctor(wanted)) => examine(wanted),
         Ok(Request::Export(args)) => put(&args),
+        Ok(Request::Import(args)) => take(*args),
         Ok(Request::IdGen(wanted)) => identify(&wanted),
         Ok(Request::Store(wanted)) => look_after(&wanted),
         Ok(Request::Help(text)) => print(text.as_bytes()),
@@ -97,6 +99,22 @@ impl Told for Said {
     }
 
     fn progress(&mut self, _: Progress) {}
+}
+
+/// Imports, and says nothing.
+fn take(args: ImportArgs) -> u8 {
+    if let Some((counts, ignored)) = &args.overridden {
+        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+    }
+    match import::import(args.import) {
+        Ok(()) => 0,
+        Err(error) => {
+            if !matches!(error, ImportError::Interrupted { .. }) {
+                complain(&error);
+            }
+            exit::of_import(&error)
+        }
+    }
 }
 
 /// Makes an identity.

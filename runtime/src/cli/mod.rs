@@ -10,6 +10,7 @@ mod checked;
 mod doctor;
 mod export;
 mod idgen;
+mod import;
 mod level;
 mod paths;
 mod peers;
@@ -25,6 +26,7 @@ use clap_complete::Shell;
 
 pub use doctor::Doctor;
 pub use export::ExportArgs;
+pub use import::ImportArgs;
 pub use level::Form;
 pub use run::{RunArgs, Variables};
 pub use store::{StoreArgs, StoreTask};
@@ -44,6 +46,8 @@ pub enum Request {
     Doctor(Doctor),
     /// `ww export`.
     Export(Box<ExportArgs>),
+    /// `ww import`.
+    Import(Box<ImportArgs>),
     /// `ww idgen`.
     IdGen(crate::idgen::IdGen),
     /// `ww store`.
@@ -135,6 +139,20 @@ pub enum UsageError {
         /// Why it was refused.
         source: crate::peers::address::AddressError,
     },
+    /// `<ipfs-path>` of `ww import`.
+    #[error("invalid IPFS path: '{value}': expected /ipfs/<cid>[/path], /ipns/<name>[/path] or such a URL")]
+    Ipfs {
+        /// The value as given.
+        value: String,
+    },
+    /// `[local-path]` of `ww import`.
+    #[error("invalid path: '{value}'")]
+    Target {
+        /// The value as given.
+        value: String,
+        /// Why it was refused.
+        source: crate::import::PlaceError,
+    },
     /// `--exclude`.
     #[error("invalid pattern: --exclude '{value}'")]
     Exclude {
@@ -165,6 +183,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
     match matches.subcommand() {
         Some(("run", run)) => Ok(Request::Run(Box::new(RunArgs::new(run, variables)?))),
         Some(("export", wanted)) => Ok(Request::Export(Box::new(ExportArgs::new(wanted, variables)?))),
+        Some(("import", wanted)) => Ok(Request::Import(Box::new(ImportArgs::new(wanted, variables)?))),
         Some(("idgen", wanted)) => Ok(Request::IdGen(idgen::parsed(wanted))),
         Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
         Some(("store", wanted)) if let Some(wanted) = store::parsed(wanted) => Ok(Request::Store(wanted)),
@@ -181,6 +200,7 @@ fn command(first: &FirstError) -> Command {
         .arg_required_else_help(false)
         .subcommand(run::command(first))
         .subcommand(export::command(first))
+        .subcommand(import::command(first))
         .subcommand(idgen::command())
         .subcommand(doctor::command())
         .subcommand(store::command())

@@ -120,7 +120,9 @@ async fn children(sources: &Sources, cid: Cid, block: Vec<u8>, kind: NodeKind) -
                 listing.push(Child::new(link.name, &link))?;
             }
         }
-        NodeKind::ShardedDirectory => shard::list(sources, cid, block, &mut listing).await?,
+        NodeKind::ShardedDirectory => {
+            shard::list(sources, cid, block, |name, link| listing.push(Child::new(name, link))).await?;
+        }
         NodeKind::File | NodeKind::Symlink => {}
         kind => return Err(kind.into()),
     }
@@ -188,6 +190,6 @@ pub(crate) async fn stat(sources: &Sources, cid: Cid) -> Result<NodeInfo, Conten
     Ok(NodeInfo { cid, size, cumulative_size, kind })
 }
 
-fn decode<'a>(cid: &Cid, block: &'a [u8]) -> Result<Node<'a>, ContentError> {
+pub(super) fn decode<'a>(cid: &Cid, block: &'a [u8]) -> Result<Node<'a>, ContentError> {
     Node::decode(block).map_err(|why| ContentError::malformed(cid, why))
 }

@@ -50,9 +50,4 @@ impl Listing {
         self.children.sort_by(|a, b| a.name.cmp(&b.name));
         self.children
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.children.len()
-    }
 }

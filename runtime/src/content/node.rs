@@ -43,6 +43,23 @@ pub(crate) struct UnixFs<'a> {
     pub(crate) block_sizes: Vec<u64>,
     pub(crate) hash_type: Option<u64>,
     pub(crate) fanout: Option<u64>,
+    pub(crate) attributes: Attributes,
+}
+
+/// What UnixFS 1.5 says besides of an entry. What can't be read isn't there: no content depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    /// Permissions, and whatever else the writer put there.
+    pub(crate) mode: Option<u64>,
+    pub(crate) mtime: Option<Time>,
+}
+
+/// A time since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    pub(crate) seconds: i64,
+    /// Below a thousand million.
+    pub(crate) nanoseconds: u32,
 }
 
 /// `DataType` of `unixfs.proto`.
@@ -112,6 +129,7 @@ impl<'a> UnixFs<'a> {
             block_sizes: Vec::new(),
             hash_type: None,
             fanout: None,
+            attributes: Attributes::default(),
         };
         for field in Fields(message) {
             match field? {
@@ -127,12 +145,29 @@ impl<'a> UnixFs<'a> {
                 (5, Value::Varint(number)) => unixfs.hash_type = Some(number),
                 (6, Value::Varint(number)) => unixfs.fanout = Some(number),
                 (1..=6, _) => return Err("a UnixFS field of the wrong type"),
-                // Mode and modification time, and what may come.
+                (7, Value::Varint(mode)) => unixfs.attributes.mode = Some(mode),
+                (8, Value::Bytes(bytes)) => unixfs.attributes.mtime = Time::decode(bytes).ok(),
+                // What may come.
                 _ => {}
             }
         }
         unixfs.kind = kind.ok_or("UnixFS data without a type")?;
         Ok(unixfs)
+    }
+}
+
+impl Time {
+    fn decode(message: &[u8]) -> Result<Time, Malformed> {
+        let (mut seconds, mut nanoseconds) = (None, 0);
+        for field in Fields(message) {
+            match field? {
+                (1, Value::Varint(value)) => seconds = Some(value.cast_signed()),
+                (2, Value::Fixed32(value)) if value < 1_000_000_000 => nanoseconds = value,
+                (1 | 2, _) => return Err("not a UnixFS time"),
+                _ => {}
+            }
+        }
+        Ok(Time { seconds: seconds.ok_or("a UnixFS time without seconds")?, nanoseconds })
     }
 }
 
@@ -157,7 +192,8 @@ struct Fields<'a>(&'a [u8]);
 enum Value<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
-    Fixed,
+    Fixed32(u32),
+    Fixed64,
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -179,12 +215,15 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<(u64, Value<'a>), Malformed> {
     let tag = varint(rest)?;
     let value = match tag & 7 {
         0 => Value::Varint(varint(rest)?),
-        1 => take(rest, 8).map(|_| Value::Fixed)?,
+        1 => take(rest, 8).map(|_| Value::Fixed64)?,
         2 => {
             let length = varint(rest)?;
             Value::Bytes(take(rest, usize::try_from(length).map_err(|_| CUT)?)?)
         }
-        5 => take(rest, 4).map(|_| Value::Fixed)?,
+        5 => {
+            let bytes = take(rest, 4)?;
+            Value::Fixed32(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        }
         _ => return Err("a protobuf field of no known type"),
     };
     Ok((tag >> 3, value))

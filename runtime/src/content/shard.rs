@@ -5,7 +5,7 @@
 //!   as many blocks as 64 bits of hash have digits; a listing has bounds on blocks, levels and entries.
 //! - Serves: rulings 7, 20. Format: UnixFS specification, "HAMTDirectory".
 
-use super::listing::{Child, Listing};
+use super::listing::Child;
 use super::node::{DAG_PB, Kind, Link, Node, UnixFs};
 use super::{Cid, ContentError, sources::Sources};
 
@@ -74,12 +74,13 @@ pub(crate) async fn find(
     }
 }
 
-/// Adds all entries of the sharded directory whose root is `block`, in the order of their hashes.
+/// Calls `entry` with the name and the link of each entry of the sharded directory whose root is `block`, in the order of
+/// their hashes.
 pub(crate) async fn list(
     sources: &Sources,
     cid: Cid,
     block: Vec<u8>,
-    listing: &mut Listing,
+    mut entry: impl FnMut(&[u8], &Link<'_>) -> Result<(), ContentError>,
 ) -> Result<(), ContentError> {
     let mut trie = None;
     let mut waiting = vec![(cid, 1)];
@@ -98,7 +99,7 @@ pub(crate) async fn list(
         }
         for link in node.links() {
             match slot(&cid, &link, shape)? {
-                Slot::Entry(name) => listing.push(Child::new(name, &link))?,
+                Slot::Entry(name) => entry(name, &link)?,
                 Slot::Shard => waiting.push((link.cid, depth + 1)),
             }
         }

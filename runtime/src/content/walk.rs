@@ -86,7 +86,29 @@ pub(super) struct Level {
 /// Fetches the file `root` of at most `max_size` bytes into an empty sink; returns its size. After an
 /// error the sink holds bytes that mean nothing.
 pub(crate) async fn fetch(sources: &Sources, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
-    let (size, level) = fetch_part(sources, Part::root(root), sink, max_size).await?;
+    let first = fetch_part(sources, Part::root(root), sink, max_size).await?;
+    fetch_rest(sources, first, sink, max_size).await
+}
+
+/// The same, of a file whose first block is here, and dag-pb.
+pub(crate) async fn fetch_from(
+    sources: &Sources,
+    root: Cid,
+    block: &[u8],
+    sink: &impl Sink,
+    max_size: u64,
+) -> Result<u64, ContentError> {
+    let first = write_node(&Part::root(root), block, sink, max_size)?;
+    fetch_rest(sources, first, sink, max_size).await
+}
+
+/// What the first block has no bytes of.
+async fn fetch_rest(
+    sources: &Sources,
+    (size, level): (u64, Option<Level>),
+    sink: &impl Sink,
+    max_size: u64,
+) -> Result<u64, ContentError> {
     sources.see(Seen::File(size));
     if size >= WORTH {
         sources.expect_much().await;
@@ -157,24 +179,35 @@ async fn fetch_part(
         }
         DAG_PB => {
             let block = sources.block(&cid).await?;
-            let node = Node::decode(&block).map_err(|why| ContentError::malformed(&cid, why))?;
-            let file = as_file(&cid, &node, part.depth == 0)?;
-            let total = tree_size(&cid, &node, file)?;
-            if let Some(declared) = size
-                && declared != total
-            {
-                return Err(ContentError::Size { cid: Box::new(cid), declared, actual: total });
-            }
-            if total > max_size {
-                return Err(ContentError::TooLarge { limit: max_size });
-            }
-            sink.write_at(file.data, offset).map_err(ContentError::Write)?;
-            let level = Level::new(&node, file, offset + file.data.len() as u64, part.depth + 1);
-            Ok((total, level))
+            write_node(&part, &block, sink, max_size)
         }
         code if part.depth == 0 => Err(NodeKind::Codec(code).into()),
         _ => Err(ContentError::malformed(&cid, NOT_A_FILE)),
     }
+}
+
+/// Writes what a dag-pb block holds of the file; returns as [`fetch_part`].
+fn write_node(
+    part: &Part,
+    block: &[u8],
+    sink: &impl Sink,
+    max_size: u64,
+) -> Result<(u64, Option<Level>), ContentError> {
+    let cid = &part.cid;
+    let node = Node::decode(block).map_err(|why| ContentError::malformed(cid, why))?;
+    let file = as_file(cid, &node, part.depth == 0)?;
+    let total = tree_size(cid, &node, file)?;
+    if let Some(declared) = part.size
+        && declared != total
+    {
+        return Err(ContentError::Size { cid: Box::new(*cid), declared, actual: total });
+    }
+    if total > max_size {
+        return Err(ContentError::TooLarge { limit: max_size });
+    }
+    sink.write_at(file.data, part.offset).map_err(ContentError::Write)?;
+    let level = Level::new(&node, file, part.offset + file.data.len() as u64, part.depth + 1);
+    Ok((total, level))
 }
 
 pub(super) const NOT_A_FILE: &str = "a part of a file is not a file";

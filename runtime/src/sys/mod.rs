@@ -24,6 +24,7 @@ mod mounts;
 mod privileges;
 pub mod probe;
 mod raw;
+pub mod rename;
 mod report;
 mod running;
 pub mod seccomp;

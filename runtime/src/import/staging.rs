@@ -1,0 +1,194 @@
+//! The directory beside the target in which everything is written, and the move to where it belongs.
+//!
+//! - What it does: makes `.ww-import-…` in the target's own directory, mode 0700; moves what is in it; removes it.
+//! - What must stay true: it is locked for as long as its process lives: one that nobody locks is of an import that was
+//!   killed, and the next import there removes it. Nothing is replaced but by a single rename.
+//! - Serves: STORE-10, STORE-11, STORE-27, STORE-30.
+
+use std::ffi::{CStr, CString};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, openat, renameat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
+
+use super::{ImportError, Target, remove};
+use crate::sys::rename;
+
+/// What the name of each begins with.
+const PREFIX: &str = ".ww-import-";
+/// How often what is at the target may change while it is looked at.
+const TRIES: u32 = 100;
+/// What is written, in it.
+pub(super) const NEW: &CStr = c"new";
+/// How a directory is opened that may be somebody else's.
+const FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// The directory, and where what is in it goes.
+pub(super) struct Staging {
+    target: Target,
+    folder: OwnedFd,
+    name: CString,
+    directory: Flock<OwnedFd>,
+}
+
+impl Staging {
+    /// Makes it. Removes those of imports that were killed.
+    pub(super) fn beside(target: &Target) -> Result<Staging, ImportError> {
+        let failed = |source| ImportError::Write { path: target.shown.clone(), source };
+        let folder = open_folder(&target.folder).map_err(failed)?;
+        sweep(&folder);
+        let (name, directory) = made(&folder).map_err(failed)?;
+        Ok(Staging { target: target.clone(), folder, name, directory })
+    }
+
+    /// The directory.
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Fails where it is clear that nothing can come of it, before anything is fetched.
+    pub(super) fn expects(&self, force: bool) -> Result<(), ImportError> {
+        match self.there().map_err(|source| self.failed(b"", source))? {
+            Some(directory) if !force => Err(self.in_the_way(directory)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether something is at the target, and whether it is a directory.
+    fn there(&self) -> io::Result<Option<bool>> {
+        is_directory(&self.folder, &self.target.name)
+    }
+
+    fn in_the_way(&self, directory: bool) -> ImportError {
+        let target = self.target.shown.clone();
+        if directory { ImportError::DirectoryThere { target } } else { ImportError::There { target } }
+    }
+
+    /// Moves what was written to the target.
+    pub(super) fn put(&self, force: bool) -> Result<(), ImportError> {
+        let failed = |source| self.failed(b"", source);
+        let comes = is_directory(self.directory(), NEW).map_err(failed)?.unwrap_or_default();
+        let mut tries = 0;
+        loop {
+            let there = self.there().map_err(failed)?;
+            let moved = match there {
+                None => self.settle(comes),
+                Some(there) if !force => return Err(self.in_the_way(there)),
+                Some(there) if there != comes => {
+                    let kind = |directory| if directory { "a directory" } else { "not a directory" };
+                    let target = self.target.shown.clone();
+                    return Err(ImportError::Kind { target, there: kind(there), comes: kind(comes) });
+                }
+                Some(true) => rename::exchange((&self.directory(), NEW), (&self.folder, &self.target.name)),
+                Some(false) => renameat(self.directory(), NEW, &self.folder, &*self.target.name).map_err(Into::into),
+            };
+            match moved {
+                // It came, or went, meanwhile: look again.
+                Err(fault)
+                    if matches!(fault.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
+                        && tries < TRIES =>
+                {
+                    tries += 1;
+                }
+                moved => return moved.map_err(failed),
+            }
+        }
+    }
+
+    /// Moves it to where nothing is.
+    fn settle(&self, directory: bool) -> io::Result<()> {
+        let name = &*self.target.name;
+        match rename::move_to((&self.directory(), NEW), (&self.folder, name)) {
+            // A file system that knows no such flag (NFS, some of FUSE). A link replaces nothing either, nor does a
+            // rename of a directory replace anything but an empty one.
+            Err(fault) if fault.raw_os_error() == Some(libc::EINVAL) => match directory {
+                true => Ok(renameat(self.directory(), NEW, &self.folder, name)?),
+                false => Ok(linkat(self.directory(), NEW, &self.folder, name, AtFlags::empty())?),
+            },
+            moved => moved,
+        }
+    }
+
+    /// What can't be written, by the names that lead to it from the target.
+    pub(super) fn failed(&self, within: &[u8], source: io::Error) -> ImportError {
+        let below = if within.is_empty() { String::new() } else { format!("/{}", String::from_utf8_lossy(within)) };
+        ImportError::Write { path: format!("{}{below}", self.target.shown), source }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        clear(&self.folder, &self.name, self.directory.as_fd());
+    }
+}
+
+/// What of it can't be removed now is left to the next import.
+fn clear(folder: &OwnedFd, name: &CStr, directory: BorrowedFd<'_>) {
+    if remove::all_in(directory).is_ok() {
+        let _ = unlinkat(folder, name, UnlinkatFlags::RemoveDir);
+    }
+}
+
+fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+    // Who may write in a directory needn't be able to read it.
+    Ok(openat(AT_FDCWD, path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)
+}
+
+/// Whether something is there, and whether it is a directory. A link is what it is.
+fn is_directory(folder: impl AsFd, name: &CStr) -> io::Result<Option<bool>> {
+    match fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(found) => Ok(Some(found.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits())),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn made(folder: &OwnedFd) -> io::Result<(CString, Flock<OwnedFd>)> {
+    loop {
+        let name = CString::new(format!("{PREFIX}{:016x}", RandomState::new().build_hasher().finish()))?;
+        match mkdirat(folder, &*name, Mode::S_IRWXU) {
+            Err(Errno::EEXIST) => continue,
+            made => made?,
+        }
+        let directory = openat(folder, &*name, FOLDER | OFlag::O_RDONLY, Mode::empty())?;
+        // Whatever the umask took away.
+        fchmod(&directory, Mode::S_IRWXU)?;
+        // Another import may have taken it for one of a process that was killed: then it is gone, or going.
+        if let Some(locked) = lock(directory)?
+            && fstat(&*locked)?.st_nlink > 0
+        {
+            return Ok((name, locked));
+        }
+    }
+}
+
+fn lock(directory: OwnedFd) -> io::Result<Option<Flock<OwnedFd>>> {
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(locked) => Ok(Some(locked)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, errno)) => Err(errno.into()),
+    }
+}
+
+/// Removes what imports that were killed left, of this user's.
+fn sweep(folder: &OwnedFd) {
+    let listed = Dir::openat(folder, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    let Ok(mut listed) = listed else { return };
+    for entry in listed.iter().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_bytes().strip_prefix(PREFIX.as_bytes());
+        if ours.is_some_and(|rest| rest.len() == 16 && rest.iter().all(u8::is_ascii_hexdigit))
+            && let Ok(directory) = openat(folder, name, FOLDER | OFlag::O_RDONLY, Mode::empty())
+            && fstat(&directory).is_ok_and(|found| found.st_uid == geteuid().as_raw() && found.st_mode & 0o777 == 0o700)
+            && let Ok(Some(locked)) = lock(directory)
+        {
+            clear(folder, name, locked.as_fd());
+        }
+    }
+}

@@ -124,6 +124,10 @@ pub struct Adapter {
     pub name: String,
     /// Program and first arguments of `ww run`; the program is a path.
     pub command: Vec<String>,
+    /// Program and first words of its other commands, as `export`, before that word; empty is `command` without its
+    /// last word, where that is `run`.
+    #[serde(default)]
+    pub tools: Vec<String>,
     /// The layout of a run that doesn't choose one.
     pub layout: Layout,
     /// The option that chooses a layout (`--fd-layout`), where there is one.
@@ -180,6 +184,7 @@ impl Adapter {
         Self {
             name: String::new(),
             command: vec![],
+            tools: vec![],
             layout: Layout::RpcFirst,
             layout_flag: None,
             ipfs_timeout_flag: None,
@@ -216,6 +221,7 @@ impl Adapter {
         Ok(Self {
             name: "ww".into(),
             command: vec![program.to_string_lossy().into_owned(), "run".into()],
+            tools: vec![program.to_string_lossy().into_owned()],
             layout_flag: Some("--fd-layout".into()),
             ipfs_timeout_flag: Some("--ipfs-timeout".into()),
             profiles: Profile::ALL.into_iter().collect(),

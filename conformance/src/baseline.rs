@@ -142,6 +142,7 @@ fn adapter(real: &Adapter, name: &str, script: &str) -> Adapter {
     Adapter {
         name: name.into(),
         command: ["/bin/sh", "-c", script, "sh"].map(str::to_owned).into(),
+        tools: ["/bin/sh", "-c", script, "sh"].map(str::to_owned).into(),
         // Whatever it does it does at once, but for the one that never ends.
         timeouts: Timeouts { run_ms: 400, grace_ms: 100, ipfs_ms: 400, ..Timeouts::default() },
         ..real.clone()

@@ -19,6 +19,12 @@ mod env;
 mod exec;
 #[path = "../cases/exit.rs"]
 mod exit;
+#[path = "../cases/export.rs"]
+mod export;
+#[path = "../cases/export_asked.rs"]
+mod export_asked;
+#[path = "../cases/export_daemon.rs"]
+mod export_daemon;
 #[path = "../cases/fds.rs"]
 mod fds;
 #[path = "../cases/grants.rs"]
@@ -27,6 +33,8 @@ mod grants;
 mod host;
 #[path = "../cases/hostile.rs"]
 mod hostile;
+#[path = "../cases/idgen.rs"]
+mod idgen;
 #[path = "../cases/ipfs.rs"]
 mod ipfs;
 #[path = "../cases/ipfs_endpoint.rs"]
@@ -131,10 +139,14 @@ pub(crate) const ALL: &[&[Case]] = &[
     env::CASES,
     exec::CASES,
     exit::CASES,
+    export::CASES,
+    export_asked::CASES,
+    export_daemon::CASES,
     fds::CASES,
     grants::CASES,
     host::CASES,
     hostile::CASES,
+    idgen::CASES,
     ipfs::CASES,
     ipfs_endpoint::CASES,
     ipfs_faults::CASES,

@@ -169,7 +169,8 @@ impl Zoo {
         if let Some(peer) = setup.peer() {
             adapter.env.insert("WW_PEER_PROBE".into(), peer.to_string_lossy().into_owned());
         }
-        adapter.command = vec![self.program.to_string_lossy().into_owned(), name.into(), "run".into()];
+        adapter.tools = vec![self.program.to_string_lossy().into_owned(), name.into()];
+        adapter.command = adapter.tools.iter().cloned().chain(["run".into()]).collect();
         adapter.user = Caller::Current;
         adapter.timeouts = Timeouts { run_ms: 5_000, grace_ms: 1_000, ipfs_ms: 5_000, ..Timeouts::default() };
         adapter

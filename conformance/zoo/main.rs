@@ -4,7 +4,8 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]). Others are small implementations of their own ([`model`]).
+//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]); some stand before its other
+//! commands ([`tools`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
@@ -29,6 +30,7 @@ mod sources;
 mod status;
 mod store;
 mod told;
+mod tools;
 mod words;
 mod wrong;
 
@@ -36,12 +38,15 @@ use std::process::ExitCode;
 
 use call::Call;
 use model::{Jail, Wrong};
+use tools::Tool;
 
 /// How a fault or a control is done.
 #[derive(Clone, Copy)]
 enum Act {
     /// Around the real one.
     Wrapper(fn(Call) -> ExitCode),
+    /// Around another command of the real one than `run`, which it leaves as it is.
+    Tool(fn(Tool) -> ExitCode),
     /// By the model; a fault's name is what it is to do wrong.
     Model(Jail),
 }
@@ -59,6 +64,11 @@ impl Fault {
     /// One around the real `ww`, which is its control.
     const fn new(name: &'static str, clauses: &'static str, what: &'static str, act: fn(Call) -> ExitCode) -> Self {
         Self { name, clauses, what, control: "-", act: Act::Wrapper(act) }
+    }
+
+    /// One around another command of the real `ww`.
+    const fn tool(name: &'static str, clauses: &'static str, what: &'static str, act: fn(Tool) -> ExitCode) -> Self {
+        Self { name, clauses, what, control: "-", act: Act::Tool(act) }
     }
 
     /// One of the model without a jail.
@@ -96,6 +106,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Fetched files", fetch::FAULTS),
     ("Sources of content, and the store", sources::FAULTS),
     ("The store", store::FAULTS),
+    ("`ww export` and `ww idgen`", tools::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),
@@ -142,8 +153,20 @@ fn main() -> ExitCode {
     }
     let fault = all().find(|fault| name == fault.name).map(|fault| (fault.act, Wrong(fault.name)));
     let control = || CONTROLS.into_iter().find(|control| name == control.0).map(|(_, _, act)| (act, Wrong("")));
-    let call = Call::parse(args.skip(1));
-    match fault.or_else(control) {
+    let verb = args.next().unwrap_or_default();
+    let chosen = fault.or_else(control);
+    if verb != "run" {
+        let tool = Tool { verb, words: args.collect() };
+        return match chosen {
+            // `export-…` is of `export`.
+            Some((Act::Tool(act), Wrong(fault))) if fault.starts_with(&*tool.verb.to_string_lossy()) => act(tool),
+            Some(_) => tool.become_real(),
+            None => says(&format!("ww-faulty: no such fault: {}", name.display()), 99),
+        };
+    }
+    let call = Call::parse(args);
+    match chosen {
+        Some((Act::Tool(_), _)) => call.become_real(),
         Some((Act::Wrapper(act), _)) => act(call),
         Some((Act::Model(jail), wrong)) => model::run(&call, jail, wrong),
         None => says(&format!("ww-faulty: no such fault: {}", name.display()), 99),

@@ -55,6 +55,20 @@ impl Adapter {
             self.name = found.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         }
         *program = found.to_string_lossy().into_owned();
+        match self.tools.first_mut() {
+            Some(program) => {
+                let found = folder.join(&*program);
+                let found = found.canonicalize().map_err(|_| AdapterError::NoProgram(found))?;
+                *program = found.to_string_lossy().into_owned();
+            }
+            None => {
+                if let [words @ .., last] = &self.command[..]
+                    && last == "run"
+                {
+                    self.tools = words.to_vec();
+                }
+            }
+        }
         match self.contradiction() {
             Some(what) => Err(AdapterError::Contradiction(what)),
             None => Ok(self),
@@ -64,6 +78,9 @@ impl Adapter {
     fn contradiction(&self) -> Option<String> {
         if self.profiles.is_empty() {
             return Some("claims no profile: there is nothing to judge".into());
+        }
+        if self.profiles.contains(&Profile::Store) && self.tools.is_empty() {
+            return Some("claims the profile store, and neither names `tools` nor ends its command with `run`".into());
         }
         for (name, flag) in [("layout-flag", &self.layout_flag), ("ipfs-timeout-flag", &self.ipfs_timeout_flag)] {
             if let Some(flag) = flag

@@ -19,6 +19,12 @@ impl<'a> Suite<'a> {
         run
     }
 
+    /// Another command of the implementation, as `export`.
+    #[must_use]
+    pub fn tool(&'a self, verb: &str) -> Invocation<'a> {
+        self.command(&self.setup().adapter().tools).of_implementation().flags([verb])
+    }
+
     /// A run of the implementation with the node's endpoint.
     ///
     /// # Errors

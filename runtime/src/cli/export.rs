@@ -124,7 +124,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                      It is there whole, or not at all. With -, it goes to standard output and the path to standard error.",
                 ),
         )
-        .arg(flag("offline", "Put it into the store alone; ask no daemon").conflicts_with_all(["ipfs", "car", "only-hash"]))
+        .arg(flag("offline", "Put it into the store alone; ask no daemon").conflicts_with("ipfs"))
         .arg(
             Arg::new("ipfs")
                 .long("ipfs")

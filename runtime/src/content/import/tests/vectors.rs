@@ -81,6 +81,15 @@ fn files_at_a_node_and_one_byte_above() {
     for (profile, size, seed, cid) in [
         (Profile::V0, 174 * 256 * 1024, "v0-seed", "QmUbBALi174SnogsUzLpYbD4xPiBSFANF4iztWCsHbMKh2"),
         (Profile::V0, 174 * 256 * 1024 + 1, "v0-seed", "QmV81WL765sC8DXsRhE5fJv2rwhS4icHRaf3J9Zk5FdRnW"),
+    ] {
+        assert_eq!(file(profile, size, seed), cid, "{size} bytes");
+    }
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "two gigabytes are made and hashed: 3 minutes without --release")]
+fn files_of_a_gigabyte_and_one_byte_above() {
+    for (profile, size, seed, cid) in [
         (Profile::V1, 1 << 30, "v1-2025-seed", "bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm"),
         (Profile::V1, (1 << 30) + 1, "v1-2025-seed", "bafybeibdsi225ugbkmpbdohnxioyab6jsqrmkts3twhpvfnzp77xtzpyhe"),
     ] {

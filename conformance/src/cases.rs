@@ -35,6 +35,10 @@ mod host;
 mod hostile;
 #[path = "../cases/idgen.rs"]
 mod idgen;
+#[path = "../cases/import.rs"]
+mod import;
+#[path = "../cases/import_hostile.rs"]
+mod import_hostile;
 #[path = "../cases/ipfs.rs"]
 mod ipfs;
 #[path = "../cases/ipfs_endpoint.rs"]
@@ -147,6 +151,8 @@ pub(crate) const ALL: &[&[Case]] = &[
     host::CASES,
     hostile::CASES,
     idgen::CASES,
+    import::CASES,
+    import_hostile::CASES,
     ipfs::CASES,
     ipfs_endpoint::CASES,
     ipfs_faults::CASES,

@@ -5,7 +5,7 @@
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
 //! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]); some stand before its other
-//! commands ([`tools`]). Others are small implementations of their own ([`model`]).
+//! commands ([`tools`], [`imports`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
 //! named (`-`) it is the real `ww` itself.
@@ -18,6 +18,7 @@ mod endpoint;
 mod entries;
 mod fetch;
 mod grants;
+mod imports;
 mod ipfs;
 mod languages;
 mod levels;
@@ -107,6 +108,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Sources of content, and the store", sources::FAULTS),
     ("The store", store::FAULTS),
     ("`ww export` and `ww idgen`", tools::FAULTS),
+    ("`ww import`", imports::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),

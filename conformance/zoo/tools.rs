@@ -165,7 +165,7 @@ const ONE: &str = "CAESQDO2oRYCDPITSHj4V8NyJdQVnMhaj31IUk9x86ViWeKcpuaGpCzuc+FXY
 
 impl Tool {
     /// The real one, as a command that isn't started.
-    fn real(&self) -> Command {
+    pub fn real(&self) -> Command {
         let mut command = Command::new(std::env::var_os("WW_REAL").unwrap_or_default());
         command.env_remove("WW_REAL").arg(&self.verb).args(&self.words);
         command
@@ -178,13 +178,13 @@ impl Tool {
     }
 
     /// How the real one ends.
-    fn ended(&self) -> Output {
+    pub fn ended(&self) -> Output {
         let output = self.real().stdin(Stdio::inherit()).output();
         output.unwrap_or_else(|fault| panic!("the real one doesn't start: {fault}"))
     }
 
     /// With more words, before all others.
-    fn with(mut self, words: &[&str]) -> Self {
+    pub fn with(mut self, words: &[&str]) -> Self {
         self.words.splice(0..0, words.iter().map(OsString::from));
         self
     }
@@ -193,12 +193,12 @@ impl Tool {
         if self.words.iter().any(|word| word == flag) { self } else { self.with(words) }
     }
 
-    fn without(mut self, flag: &str) -> Self {
+    pub fn without(mut self, flag: &str) -> Self {
         self.words.retain(|word| word != flag);
         self
     }
 
-    fn without_value(mut self, flag: &str) -> Self {
+    pub fn without_value(mut self, flag: &str) -> Self {
         while let Some(at) = self.words.iter().position(|word| word == flag) {
             self.words.drain(at..(at + 2).min(self.words.len()));
         }
@@ -215,12 +215,12 @@ fn print(bytes: &[u8]) {
     let _ = std::io::stdout().write_all(bytes);
 }
 
-fn code(ended: &Output) -> ExitCode {
+pub fn code(ended: &Output) -> ExitCode {
     ExitCode::from(ended.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(99))
 }
 
 /// Passes on how the real one ended.
-fn passed(ended: std::io::Result<Output>) -> ExitCode {
+pub fn passed(ended: std::io::Result<Output>) -> ExitCode {
     match ended {
         Ok(ended) => {
             print(&ended.stdout);

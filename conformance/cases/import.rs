@@ -1,8 +1,8 @@
-//! `ww import`: what is written, where, and what is left alone.
+//! `ww import`: what is written, and where.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::cases::ipfs::{nobody, script_of, sharded, sharded_files};
@@ -19,12 +19,9 @@ pub(crate) const CASES: &[Case] = &[
     case!(store_09_a_directory_is_written_whole),
     case!(store_09_a_sharded_directory_is_written_whole),
     case!(store_09_the_last_part_is_its_name_here),
-    case!(store_10_what_is_there_stays),
     case!(store_12_files_are_made_executable),
     case!(store_26_a_slash_at_the_end_is_a_directory_to_put_it_in),
     case!(store_26_what_is_no_ipfs_path_is_a_usage_error),
-    case!(store_27_force_replaces_what_is_there),
-    case!(store_27_force_replaces_nothing_by_another_kind),
     case!(store_32_modes_and_times_are_kept_within_bounds),
 ];
 
@@ -162,43 +159,6 @@ fn store_09_the_last_part_is_its_name_here(suite: &Suite<'_>) -> Verdict {
     same("what is here", found, wanted)
 }
 
-/// What is in the way of an import to `x`, in each kind.
-fn in_the_way(suite: &Suite<'_>) -> Verdict<Vec<PathBuf>> {
-    let mut all = Vec::new();
-    for kind in ["file", "empty", "directory", "link", "dangling"] {
-        let folder = place(suite, kind)?;
-        let at = folder.join("x");
-        match kind {
-            "file" => fs::write(&at, "mine")?,
-            "empty" => fs::create_dir(&at)?,
-            "directory" => {
-                fs::create_dir(&at)?;
-                fs::write(at.join("mine"), "mine")?;
-            }
-            "link" => {
-                fs::write(folder.join("other"), "mine")?;
-                symlink("other", &at)?;
-            }
-            _ => symlink("nowhere", &at)?,
-        }
-        all.push(folder);
-    }
-    Ok(all)
-}
-
-fn store_10_what_is_there_stays(suite: &Suite<'_>) -> Verdict {
-    let cid = suite.node()?.directory([("x", b"theirs".to_vec())])?;
-    for folder in in_the_way(suite)? {
-        let before = tree(&folder)?;
-        for path in [format!("/ipfs/{cid}/x"), format!("/ipfs/{cid}")] {
-            let to = folder.join("x").to_string_lossy().into_owned();
-            import(suite)?.flags([&path, &to]).run()?.refuses(1, "", &to)?;
-            holds("it is as it was", tree(&folder)? == before, folder.display())?;
-        }
-    }
-    Ok(())
-}
-
 fn store_12_files_are_made_executable(suite: &Suite<'_>) -> Verdict {
     let (node, to) = (suite.node()?, place(suite, "to")?);
     let cid = node.directory([("a", b"#!/bin/sh\n".to_vec()), ("below/b", b"x".to_vec())])?;
@@ -246,41 +206,6 @@ fn store_26_what_is_no_ipfs_path_is_a_usage_error(suite: &Suite<'_>) -> Verdict 
     // An empty file that is all in its CID needs nobody.
     suite.tool("import").cwd(&here).flags(["--ipfs", &nowhere, "/ipfs/bafkqaaa"]).run()?.exits(0)?.is_silent()?;
     same("what is written", tree(&here)?.into_iter().collect::<Vec<_>>(), vec![("bafkqaaa".into(), vec![])])
-}
-
-fn store_27_force_replaces_what_is_there(suite: &Suite<'_>) -> Verdict {
-    let cid = suite.node()?.directory([("x", b"theirs".to_vec())])?;
-    for folder in in_the_way(suite)? {
-        let at = folder.join("x");
-        let directory = fs::symlink_metadata(&at)?.is_dir();
-        let path = if directory { format!("/ipfs/{cid}") } else { format!("/ipfs/{cid}/x") };
-        let mut wanted = tree(&folder)?;
-        wanted.remove("x/mine");
-        if directory {
-            wanted.insert("x/x".into(), b"theirs".to_vec());
-        } else {
-            wanted.insert("x".into(), b"theirs".to_vec());
-        }
-        imported(import(suite)?.flags(["--force"]), &path, &at)?;
-        holds("it is replaced, and nothing else", tree(&folder)? == wanted, folder.display())?;
-    }
-    let folder = place(suite, "none")?;
-    imported(import(suite)?.flags(["--force"]), &format!("/ipfs/{cid}"), &folder.join("x"))?;
-    same("where nothing was", tree(&folder)?.len(), 2)
-}
-
-fn store_27_force_replaces_nothing_by_another_kind(suite: &Suite<'_>) -> Verdict {
-    let cid = suite.node()?.directory([("x", b"theirs".to_vec())])?;
-    for folder in in_the_way(suite)? {
-        let at = folder.join("x");
-        let directory = fs::symlink_metadata(&at)?.is_dir();
-        let path = if directory { format!("/ipfs/{cid}/x") } else { format!("/ipfs/{cid}") };
-        let before = tree(&folder)?;
-        let to = at.to_string_lossy().into_owned();
-        import(suite)?.flags(["--force", &path, &to]).run()?.refuses(1, "", &to)?;
-        holds("it is as it was", tree(&folder)? == before, folder.display())?;
-    }
-    Ok(())
 }
 
 /// UnixFS's message with a mode and a time.

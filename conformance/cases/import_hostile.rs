@@ -22,7 +22,6 @@ use crate::suite::Suite;
 use crate::verdict::{Verdict, holds, same};
 
 pub(crate) const CASES: &[Case] = &[
-    case!(store_10_what_is_there_survives_a_broken_transfer),
     case!(store_11_a_transfer_that_breaks_leaves_nothing),
     case!(store_11_a_full_disk_leaves_nothing),
     case!(store_11_a_place_that_cant_be_written_is_told),
@@ -31,21 +30,18 @@ pub(crate) const CASES: &[Case] = &[
     case!(store_29_links_are_written_and_not_followed),
     case!(store_30_a_signal_leaves_nothing),
     case!(store_30_what_a_killed_import_left_goes_with_the_next),
-    case!(store_31_all_files_together_have_a_limit),
-    case!(store_31_what_declares_too_much_is_refused_at_once),
-    case!(store_31_depth_is_bounded),
 ];
 
-const PHRASE: &str = "failed to get IPFS path";
+pub(crate) const PHRASE: &str = "failed to get IPFS path";
 
 /// A directory of this many files, none like another.
-fn many(node: &Node, files: usize, mark: &str) -> Verdict<String> {
+pub(crate) fn many(node: &Node, files: usize, mark: &str) -> Verdict<String> {
     let files = (0..files).map(|n| (format!("d{}/f{n}", n % 3), format!("{mark} {n}\n").repeat(300).into_bytes()));
     Ok(format!("/ipfs/{}", node.directory(files)?))
 }
 
 /// A daemon that fails all requests for content but the first so many.
-fn ending(node: &Node, most: usize) -> Verdict<Fake> {
+pub(crate) fn ending(node: &Node, most: usize) -> Verdict<Fake> {
     let asked = AtomicUsize::new(0);
     Ok(before(node, move |request, answer, stream| {
         if request.is_for_content() && asked.fetch_add(1, Ordering::Relaxed) >= most {
@@ -72,22 +68,6 @@ fn store_11_a_transfer_that_breaks_leaves_nothing(suite: &Suite<'_>) -> Verdict 
         let run = hasty(suite, suite.tool("import")).flags(["--ipfs", &daemon, &file, &at]).run()?;
         run.refuses(1, PHRASE, &file)?;
         same(format!("what is left with {fault:?}"), tree(&to)?.len(), 0)?;
-    }
-    Ok(())
-}
-
-fn store_10_what_is_there_survives_a_broken_transfer(suite: &Suite<'_>) -> Verdict {
-    let (node, to) = (suite.node()?, place(suite, "to")?);
-    let path = many(node, 20, "survives")?;
-    fs::create_dir(to.join("x"))?;
-    fs::write(to.join("x/mine"), "mine")?;
-    fs::write(to.join("d0"), "mine")?;
-    let before = tree(&to)?;
-    for most in [0, 8] {
-        let daemon = ending(node, most)?.endpoint();
-        let run = hasty(suite, suite.tool("import")).flags(["--ipfs", &daemon, "--force"]);
-        run.flags([path.as_bytes(), to.join("x").as_os_str().as_encoded_bytes()]).run()?.refuses(1, PHRASE, &path)?;
-        holds("it is as it was", tree(&to)? == before, most)?;
     }
     Ok(())
 }
@@ -250,66 +230,4 @@ fn store_30_what_a_killed_import_left_goes_with_the_next(suite: &Suite<'_>) -> V
     found.sort();
     same("what is there", found, ["mine", "x"].map(Into::into).to_vec())?;
     same("all of it", tree(&to.join("x"))?.len(), 43)
-}
-
-fn store_31_all_files_together_have_a_limit(suite: &Suite<'_>) -> Verdict {
-    let (node, to) = (suite.node()?, place(suite, "to")?);
-    let parts = Import { version: Some(1), chunker: Some("size-65536"), ..Import::default() };
-    let file = linked(&node.add(script_of(1 << 20), parts)?)?;
-    let names: Vec<String> = (0..64).map(|n| n.to_string()).collect();
-    let links: Vec<(&str, &[u8], u64)> = names.iter().map(|name| (&name[..], &file[..], 0)).collect();
-    let mut root = node.block("dag-pb", "sha2-256", &unixfs::node(&links, &unixfs::directory()))?;
-    let at = to.join("x").to_string_lossy().into_owned();
-    imported(import(suite)?.flags(["--max-size", "64M"]), &format!("/ipfs/{root}"), &to.join("x"))?;
-    fs::remove_dir_all(to.join("x"))?;
-    let path = format!("/ipfs/{root}");
-    let run = import(suite)?.flags(["--max-size", "67108863", &path, &at]).run()?;
-    run.refuses(1, PHRASE, &path)?.holds("the line names the flag", run.first_line().contains("--max-size"))?;
-    // 64 MiB, 64 times over at each of ten levels: more bytes than there are disks.
-    for _ in 0..10 {
-        let below = linked(&root)?;
-        let links: Vec<(&str, &[u8], u64)> = names.iter().map(|name| (&name[..], &below[..], 0)).collect();
-        root = node.block("dag-pb", "sha2-256", &unixfs::node(&links, &unixfs::directory()))?;
-    }
-    let path = format!("/ipfs/{root}");
-    import(suite)?.flags(["--max-size", "8M", &path, &at]).run()?.refuses(1, PHRASE, &path)?;
-    same("what is left", tree(&to)?.len(), 0)
-}
-
-fn store_31_what_declares_too_much_is_refused_at_once(suite: &Suite<'_>) -> Verdict {
-    let (node, to) = (suite.node()?, place(suite, "to")?);
-    let leaf = linked(&node.add("x", Import { version: Some(1), ..Import::default() })?)?;
-    let size = 1 << 50;
-    let data = unixfs::file(b"", Some(size), &[size]);
-    let file = node.block("dag-pb", "sha2-256", &unixfs::node(&[("", &leaf, size)], &data))?;
-    let links = [("a", &linked(&file)?[..], size)];
-    let above = node.block("dag-pb", "sha2-256", &unixfs::node(&links, &unixfs::directory()))?;
-    let at = to.join("x").to_string_lossy().into_owned();
-    for path in [format!("/ipfs/{file}"), format!("/ipfs/{above}")] {
-        import(suite)?.flags([&path, &at]).run()?.refuses(1, PHRASE, &path)?;
-        same("nothing is written", tree(&to)?.len(), 0)?;
-    }
-    Ok(())
-}
-
-fn store_31_depth_is_bounded(suite: &Suite<'_>) -> Verdict {
-    let (node, to) = (suite.node()?, place(suite, "to")?);
-    let put =
-        |links: &[(&str, &[u8], u64)]| node.block("dag-pb", "sha2-256", &unixfs::node(links, &unixfs::directory()));
-    let (mut root, long) = (put(&[])?, "x".repeat(250));
-    for level in 0..40 {
-        root = put(&[(&long, &linked(&root)?, 0)])?;
-        let path = format!("/ipfs/{root}");
-        let at = to.join("x").to_string_lossy().into_owned();
-        match level {
-            // Some 2,500 bytes: as deep as anybody can walk.
-            9 => {
-                imported(import(suite)?, &path, &to.join("x"))?;
-                fs::remove_dir_all(to.join("x"))?;
-            }
-            39 => drop(import(suite)?.flags([&path, &at]).run()?.refuses(1, PHRASE, &path)?),
-            _ => {}
-        }
-    }
-    same("what is left", tree(&to)?.len(), 0)
 }

@@ -39,6 +39,10 @@ mod idgen;
 mod import;
 #[path = "../cases/import_hostile.rs"]
 mod import_hostile;
+#[path = "../cases/import_limits.rs"]
+mod import_limits;
+#[path = "../cases/import_there.rs"]
+mod import_there;
 #[path = "../cases/ipfs.rs"]
 mod ipfs;
 #[path = "../cases/ipfs_endpoint.rs"]
@@ -153,6 +157,8 @@ pub(crate) const ALL: &[&[Case]] = &[
     idgen::CASES,
     import::CASES,
     import_hostile::CASES,
+    import_limits::CASES,
+    import_there::CASES,
     ipfs::CASES,
     ipfs_endpoint::CASES,
     ipfs_faults::CASES,

@@ -3,10 +3,10 @@
 //! - What it does: asks its sources for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `sources` (who has it), `ipns` (signed names), `dial`, `payload`, `http` and
 //!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
-//!   server), `verify` (hashes), `node`
-//!   (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files), `range`, `reading` and `turns`
-//!   (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be written down), `upload` (files on their way to the daemon), `deposit`
-//!   (trees likewise), `import` (what files and directories become, and the CID that one must have).
+//!   server), `verify` (hashes), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files),
+//!   `range`, `reading` and `turns` (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be
+//!   written down), `upload` (files on their way to the daemon), `deposit` (trees likewise), `import` (what files and
+//!   directories become, and the CID that one must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.

@@ -170,3 +170,35 @@ impl Drop for Eager<'_> {
         self.sources.settle();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_cid;
+    use super::*;
+
+    fn entries(names: &[&[u8]]) -> Result<Entries, ContentError> {
+        let cid = parse_cid("bafkqaaa").unwrap();
+        let mut entries = Entries::default();
+        for name in names {
+            entries.push(&Link { cid, name, tsize: None }, name)?;
+        }
+        entries.once(&cid)
+    }
+
+    #[test]
+    fn entries_come_back_as_they_were_and_once() {
+        let names: [&[u8]; 5] = [b"b", b"", b"a/b", b"\xff\0", b"bb"];
+        let all = entries(&names).unwrap();
+        let found: Vec<(&[u8], String)> = all.iter().map(|(name, cid)| (name, cid.to_string())).collect();
+        assert_eq!(found, names.map(|name| (name, "bafkqaaa".to_owned())));
+        assert_eq!((all.len(), entries(&[]).unwrap().iter().count()), (5, 0));
+        assert!(entries(&[b"a", b"b", b"a"]).is_err() && entries(&[b"", b""]).is_err());
+    }
+
+    #[test]
+    fn a_directory_has_a_limit() {
+        let long = [b'x'; 1 << 20];
+        let all: Vec<&[u8]> = vec![&long; 97];
+        assert!(matches!(entries(&all), Err(ContentError::Bomb(_))));
+    }
+}

@@ -37,6 +37,21 @@ fn block_sizes_are_read_packed_and_unpacked() {
 }
 
 #[test]
+fn attributes_are_read_where_they_can_be() {
+    let of = |fields: &[u8]| UnixFs::decode(&[&[8, 2][..], fields].concat()).unwrap().attributes;
+    let time = |seconds, nanoseconds| Some(Time { seconds, nanoseconds });
+    assert_eq!(of(&[]), Attributes::default());
+    assert_eq!(of(&[0x38, 0xa4, 0x03]), Attributes { mode: Some(0o644), mtime: None });
+    assert_eq!(of(&[0x42, 2, 8, 9]).mtime, time(9, 0));
+    assert_eq!(of(&[0x42, 7, 8, 9, 0x15, 1, 0, 0, 0]).mtime, time(9, 1));
+    assert_eq!(of(&[&[0x42, 11, 8][..], &[0xff; 9], &[1]].concat()).mtime, time(-1, 0));
+    // No seconds; too many nanoseconds; seconds of another type; cut off.
+    for odd in [&[0x42, 0][..], &[0x42, 7, 8, 9, 0x15, 0, 0xca, 0x9a, 0x3b], &[0x42, 2, 10, 0], &[0x42, 1, 8]] {
+        assert_eq!(of(odd), Attributes::default(), "{odd:?}");
+    }
+}
+
+#[test]
 fn what_is_not_dag_pb_or_unixfs_is_refused() {
     let twice = message(&[(1, b""), (1, b"")]);
     let blocks: [&[u8]; 9] = [

@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(store_31_all_files_together_have_a_limit),
     case!(store_31_what_declares_too_much_is_refused_at_once),
     case!(store_31_depth_is_bounded),
+    case!(store_31_directories_that_repeat_are_bounded),
 ];
 
 fn store_31_all_files_together_have_a_limit(suite: &Suite<'_>) -> Verdict {
@@ -76,5 +77,21 @@ fn store_31_depth_is_bounded(suite: &Suite<'_>) -> Verdict {
             _ => {}
         }
     }
+    same("what is left", tree(&to)?.len(), 0)
+}
+
+fn store_31_directories_that_repeat_are_bounded(suite: &Suite<'_>) -> Verdict {
+    let (node, to) = (suite.node()?, place(suite, "to")?);
+    let names: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
+    let mut root = node.block("dag-pb", "sha2-256", &unixfs::node(&[], &unixfs::directory()))?;
+    // 2,000 in each of 2,000 in each of 2,000: not a byte, and more entries than a disk has room for.
+    for _ in 0..3 {
+        let below = linked(&root)?;
+        let links: Vec<(&str, &[u8], u64)> = names.iter().map(|name| (&name[..], &below[..], 0)).collect();
+        root = node.block("dag-pb", "sha2-256", &unixfs::node(&links, &unixfs::directory()))?;
+    }
+    let path = format!("/ipfs/{root}");
+    let at = to.join("x").to_string_lossy().into_owned();
+    import(suite)?.flags([&path, &at]).run()?.refuses(1, PHRASE, &path)?;
     same("what is left", tree(&to)?.len(), 0)
 }

@@ -6,6 +6,7 @@
 //!   times of directories come last: one that may not be written to still has to be filled.
 //! - Serves: STORE-09, STORE-10, STORE-12, STORE-28, STORE-29, STORE-31.
 
+mod known;
 mod name;
 
 use std::cell::{Cell, RefCell};
@@ -22,10 +23,12 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::symlinkat;
 use tokio::task::coop::consume_budget;
 
+use known::Known;
+
 use super::ImportError;
 use super::staging::{NEW, Staging};
 use crate::content::node::{Attributes, Time};
-use crate::content::tree::{FileAt, ItemKind};
+use crate::content::tree::{FileAt, Item, ItemKind};
 use crate::content::{Cid, Content, ContentError, ContentPath};
 
 /// How many entries of a directory are on their way at once.
@@ -34,8 +37,8 @@ const AT_ONCE: usize = 8;
 const ENTRIES: usize = 1 << 20;
 /// The longest path below the target, in bytes: with what is before it, PATH_MAX has room for it.
 const PATH: usize = 4000;
-/// The most memory that directories which wait take, in bytes.
-const WAITING: usize = 64 << 20;
+/// The most memory that directories which wait, or are known, take, in bytes.
+const WAITING: usize = 128 << 20;
 
 /// The bits that new files of this process don't get. To be asked for while there is one thread.
 pub(super) fn umask() -> Mode {
@@ -53,7 +56,7 @@ pub(super) struct Writing<'a> {
     umask: Mode,
     max_size: u64,
     left: Cell<u64>,
-    entries: Cell<usize>,
+    known: RefCell<Known>,
     waiting: Cell<usize>,
     /// Directories that get a mode or a time when all is there.
     dressed: RefCell<Vec<(Vec<u8>, Attributes)>>,
@@ -85,9 +88,9 @@ impl<'a> Writing<'a> {
         umask: Mode,
         max_size: u64,
     ) -> Writing<'a> {
-        let (left, entries, waiting) = (Cell::new(max_size), Cell::default(), Cell::default());
+        let (left, known, waiting) = (Cell::new(max_size), RefCell::default(), Cell::default());
         let dressed = RefCell::default();
-        Writing { content, path, staging, executable, umask, max_size, left, entries, waiting, dressed }
+        Writing { content, path, staging, executable, umask, max_size, left, known, waiting, dressed }
     }
 
     /// Writes all of it.
@@ -101,10 +104,8 @@ impl<'a> Writing<'a> {
             self.waiting.set(self.waiting.get() - pending.memory());
             let (directory, made) = (self.opened(&pending.within)?, self.content.entries(&pending.cid).await);
             let entries = made.map_err(|source| self.unavailable(&pending.within, source))?;
-            self.entries.set(self.entries.get() + entries.len());
-            if self.entries.get() > ENTRIES {
-                return Err(failed(ContentError::Bomb("more than 1048576 entries")));
-            }
+            self.known.borrow_mut().listed(&pending.cid, entries.len());
+            self.few_enough()?;
             let write = |(name, cid)| self.entry(&directory, &pending.within, name, cid);
             let mut written = stream::iter(entries.iter()).map(write).buffer_unordered(AT_ONCE);
             while let Some(below) = written.next().await {
@@ -139,7 +140,12 @@ impl<'a> Writing<'a> {
         within: Vec<u8>,
         cid: Cid,
     ) -> Result<Option<Pending>, ImportError> {
-        let item = self.content.item(&cid).await.map_err(|source| self.unavailable(&within, source))?;
+        // One that repeats isn't fetched, and hashed, as often.
+        let known = self.known.borrow().attributes(&cid);
+        let item = match known {
+            Some(attributes) => Item { kind: ItemKind::Directory, attributes },
+            None => self.content.item(&cid).await.map_err(|source| self.unavailable(&within, source))?,
+        };
         let failed = |source| self.staging.failed(&within, source);
         match item.kind {
             ItemKind::File(file) => {
@@ -165,6 +171,10 @@ impl<'a> Writing<'a> {
                     self.dressed.borrow_mut().push((within.clone(), item.attributes));
                     self.add_waiting(within.len() + size_of::<(Vec<u8>, Attributes)>())?;
                 }
+                if self.known.borrow_mut().met(&cid, item.attributes) {
+                    self.add_waiting(known::EACH)?;
+                }
+                self.few_enough()?;
                 let pending = Pending { within, cid };
                 self.add_waiting(pending.memory())?;
                 Ok(Some(pending))
@@ -212,6 +222,14 @@ impl<'a> Writing<'a> {
             dressed.map_err(|source| self.staging.failed(&within, source))?;
         }
         Ok(Root(None, self.umask))
+    }
+
+    /// What there will be, as far as it is known, counts before it is written.
+    fn few_enough(&self) -> Result<(), ImportError> {
+        match self.known.borrow().entries() > ENTRIES {
+            true => Err(self.unavailable(b"", ContentError::Bomb("more than 1048576 entries"))),
+            false => Ok(()),
+        }
     }
 
     fn add_waiting(&self, bytes: usize) -> Result<(), ImportError> {

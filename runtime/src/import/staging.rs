@@ -6,9 +6,11 @@
 //! - Serves: STORE-10, STORE-11, STORE-27, STORE-30.
 
 use std::ffi::{CStr, CString};
+use std::fs::{Permissions, set_permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::dir::Dir;
@@ -85,7 +87,7 @@ impl Staging {
                     let target = self.target.shown.clone();
                     return Err(ImportError::Kind { target, there: kind(there), comes: kind(comes) });
                 }
-                Some(true) => rename::exchange((&self.directory(), NEW), (&self.folder, &self.target.name)),
+                Some(true) => self.exchange(),
                 Some(false) => renameat(self.directory(), NEW, &self.folder, &*self.target.name).map_err(Into::into),
             };
             match moved {
@@ -98,6 +100,26 @@ impl Staging {
                 }
                 moved => return moved.map_err(failed),
             }
+        }
+    }
+
+    /// Has a directory and the one at the target change places.
+    fn exchange(&self) -> io::Result<()> {
+        let name = &*self.target.name;
+        let exchange = || rename::exchange((&self.directory(), NEW), (&self.folder, name));
+        match exchange() {
+            // Who moves a directory into another one must be able to write in it (rename(2)); its owner may see to that.
+            Err(fault) if fault.kind() == io::ErrorKind::PermissionDenied => {
+                let held = openat(&self.folder, name, FOLDER | OFlag::O_PATH, Mode::empty())?;
+                let (path, mode) = (format!("/proc/self/fd/{}", held.as_raw_fd()), fstat(&held)?.st_mode & 0o7777);
+                set_permissions(&path, Permissions::from_mode(mode | 0o200)).map_err(|_| fault)?;
+                let moved = exchange();
+                if moved.is_err() {
+                    let _ = set_permissions(&path, Permissions::from_mode(mode));
+                }
+                moved
+            }
+            moved => moved,
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::adapter::Caller;
-use crate::cases::ipfs::{nobody, runs, script_of};
+use crate::cases::ipfs::{SCRIPT, nobody, runs};
 use crate::invocation::Invocation;
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
@@ -36,10 +36,15 @@ fn with_store<'a>(suite: &'a Suite<'a>, endpoint: &str) -> Invocation<'a> {
     suite.ww().env("WW_STORE", store(suite).as_os_str().as_encoded_bytes()).flags(["--ipfs", endpoint])
 }
 
-/// A script of this length that no other case has, in blocks of 64 KiB.
+/// A script of some such length that shares no block with any other, in blocks of 64 KiB.
 fn script(node: &Node, length: usize, mark: &str) -> Verdict<String> {
-    let mut content = script_of(length);
-    content.extend(format!("\n#{mark}\n").bytes());
+    let mut content = SCRIPT.to_owned();
+    for line in 0.. {
+        content += &format!("# {mark} ({line})\n");
+        if content.len() > length {
+            break;
+        }
+    }
     let import = Import { version: Some(1), chunker: Some("size-65536"), ..Import::default() };
     Ok(format!("/ipfs/{}", node.add(content, import)?))
 }
@@ -77,7 +82,7 @@ fn store_14_a_rotten_block_is_told_once_and_fetched_again(suite: &Suite<'_>) -> 
     let node = suite.node()?;
     let path = script(node, 200_000, "rotten, fetched again")?;
     runs(with_store(suite, &node.endpoint()), &path)?;
-    rot(&store(suite), b"rotten, fetched again")?;
+    rot(&store(suite), b"rotten, fetched again (1000)")?;
     let ended = with_store(suite, &node.endpoint()).binary(&path, ["a"]).run()?;
     ended.exits(0)?.prints("ran a\n")?;
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -93,7 +98,7 @@ fn store_14_a_rotten_block_that_nobody_has_is_named(suite: &Suite<'_>) -> Verdic
     let node = suite.node()?;
     let path = script(node, 0, "rotten, and gone")?;
     runs(with_store(suite, &node.endpoint()), &path)?;
-    rot(&store(suite), b"rotten, and gone")?;
+    rot(&store(suite), b"rotten, and gone (0)")?;
     for _ in 0..2 {
         let ended = with_store(suite, &nobody()?).binary(&path, ["a"]).run()?;
         ended.exits(1)?.nothing_ran()?;
@@ -132,7 +137,9 @@ fn store_16_many_at_once_share_a_store(suite: &Suite<'_>) -> Verdict {
     for _ in 0..3 {
         let mut running = Vec::new();
         for n in 0..9 {
-            running.push(with_store(suite, &node.endpoint()).binary(&paths[n % 3], ["a"]).start()?);
+            // What the others have isn't what this one left.
+            let run = with_store(suite, &node.endpoint()).may_leave_files();
+            running.push(run.binary(&paths[n % 3], ["a"]).start()?);
         }
         for run in running {
             run.finish()?.exits(0)?.prints("ran a\n")?.is_silent()?;
@@ -170,13 +177,18 @@ fn store_17_what_was_used_longest_ago_makes_room(suite: &Suite<'_>) -> Verdict {
 fn store_18_a_store_that_cant_be_written_is_read(suite: &Suite<'_>) -> Verdict {
     let node = suite.node()?;
     let (there, other) = (script(node, 200_000, "there")?, script(node, 200_000, "not there")?);
-    runs(with_store(suite, &node.endpoint()).by(Caller::Ordinary), &there)?;
+    // Its temporary files too lie where an ordinary user may write.
+    let run = |endpoint: &str| {
+        let tmp = suite.path("data");
+        with_store(suite, endpoint).env("TMPDIR", tmp.as_os_str().as_encoded_bytes()).by(Caller::Ordinary)
+    };
+    runs(run(&node.endpoint()), &there)?;
     let folders: Vec<PathBuf> = all_below(&store(suite)).into_iter().filter(|path| path.is_dir()).collect();
     for folder in &folders {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o500))?;
     }
     let ended = [(&there, nobody()?), (&other, node.endpoint())]
-        .map(|(path, endpoint)| with_store(suite, &endpoint).by(Caller::Ordinary).binary(path, ["a"]).run());
+        .map(|(path, endpoint)| run(&endpoint).binary(path, ["a"]).run());
     for folder in &folders {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     }

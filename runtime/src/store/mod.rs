@@ -7,6 +7,7 @@
 //!   process that is killed leaves nothing that counts. Nothing is opened before the first use.
 //! - Serves: rulings 7, 16, 20; clauses STORE-04, STORE-14 to -19.
 
+mod begin;
 mod cache;
 mod collect;
 mod error;
@@ -22,6 +23,7 @@ mod told;
 mod verify;
 mod writer;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
@@ -44,9 +46,6 @@ use folder::Folder;
 use rewrite::Which;
 use shelf::Shelf;
 
-/// What the store's first file says.
-const VERSION: &str = "ww store 1\n";
-
 /// The store of a process. Clones are the same.
 #[derive(Clone)]
 pub struct Store(Arc<Parts>);
@@ -56,6 +55,8 @@ struct Parts {
     kept: Shelf,
     cached: Shelf,
     gathered: Mutex<Cache>,
+    /// What this process has met rotten: that the index names such a block says nothing.
+    rotten: Mutex<HashSet<pack::Hash>>,
 }
 
 impl fmt::Debug for Store {
@@ -84,21 +85,21 @@ impl Store {
             other => other,
         };
         let home = Arc::new(home.map_err(unusable)?);
-        own(&home)?;
+        begin::own(&home)?;
         let version = home.file("version").and_then(|file| {
             let mut text = String::new();
             file.take(64).read_to_string(&mut text).map(|_| text)
         });
         match version {
-            Ok(text) if text == VERSION => {}
-            Ok(_) => return Err(refused(&home, "it is of another version of ww")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => begin(&home)?,
+            Ok(text) if text == begin::VERSION => {}
+            Ok(_) => return Err(begin::refused(&home, "it is of another version of ww")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => begin::begin(&home)?,
             Err(error) => return Err(unusable(error)),
         }
         let kept = Shelf::new(home.child("kept").map_err(unusable)?);
         let cached = Shelf::new(home.child("cache").map_err(unusable)?);
         let gathered = Mutex::new(Cache::new(Arc::clone(&home), place.limit()));
-        Ok(Store(Arc::new(Parts { home, kept, cached, gathered })))
+        Ok(Store(Arc::new(Parts { home, kept, cached, gathered, rotten: Mutex::default() })))
     }
 
     /// A block, verified. One that is rotten is set aside, told once, and as if it weren't there.
@@ -119,7 +120,7 @@ impl Store {
         self.good(&self.0.cached, cid)
     }
 
-    /// Whether a block is there, good or rotten.
+    /// Whether a block is there; only one that was met rotten is read to tell.
     ///
     /// # Errors
     /// As [`Store::get`].
@@ -127,6 +128,10 @@ impl Store {
         let hash = cid.hash();
         if hash.code() == IDENTITY || self.gathered().has(hash) {
             return Ok(true);
+        }
+        let rotten = self.met_rotten().contains(hash);
+        if rotten {
+            return Ok(self.get(cid)?.is_some());
         }
         Ok(self.0.kept.find(hash, &[])?.is_some() || self.0.cached.find(hash, &[])?.is_some())
     }
@@ -226,9 +231,14 @@ impl Store {
                 Err(error) => return Err(StoreError::io("read a block", self.0.home.path())(error)),
             }
             told::rotten(&self.0.home, shelf.path(), cid, &place);
+            self.met_rotten().insert(*cid.hash());
             rotten.push(place.name);
         }
         Ok(None)
+    }
+
+    fn met_rotten(&self) -> std::sync::MutexGuard<'_, HashSet<pack::Hash>> {
+        self.0.rotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn gathered(&self) -> std::sync::MutexGuard<'_, Cache> {
@@ -248,48 +258,6 @@ fn is(cid: &Cid, block: &[u8]) -> bool {
         check.update(block);
         check.finish().is_ok()
     })
-}
-
-/// Refuses a directory of somebody else's, and closes an own one to others.
-fn own(home: &Folder) -> Result<(), StoreError> {
-    use std::os::unix::fs::MetadataExt;
-    let known = home.metadata().map_err(StoreError::io("look at it", home.path()))?;
-    if known.uid() != nix::unistd::geteuid().as_raw() {
-        let why = format!("it belongs to another user (uid {}): name your own by WW_STORE", known.uid());
-        return Err(refused(home, &why));
-    }
-    if known.mode() & 0o077 != 0 {
-        // Read-only, it can't be closed, but then nobody can put anything into it.
-        let _ = home.close_to_others();
-    }
-    Ok(())
-}
-
-/// Makes a store in an empty directory, or completes one whose maker was killed.
-fn begin(home: &Folder) -> Result<(), StoreError> {
-    let failed = StoreError::io("make it", home.path());
-    let parts = ["kept", "cache", "roots", "tmp", "aside", "lock"];
-    let strange =
-        home.names().map_err(&failed)?.into_iter().find(|name| !parts.contains(&name.as_str()) && name != "version");
-    if let Some(name) = strange {
-        return Err(refused(home, &format!("it is not a store, and not empty (it has '{name}')")));
-    }
-    // Nobody who clears `tmp` meets what is on its way.
-    let _held = lock::shared(home)?;
-    for name in &parts[..5] {
-        home.made(name).map_err(&failed)?;
-    }
-    let tmp = home.made("tmp").map_err(&failed)?;
-    let name = fresh_name();
-    let mut file = tmp.create(&name, 0o400).map_err(&failed)?;
-    io::Write::write_all(&mut file, VERSION.as_bytes()).map_err(&failed)?;
-    file.sync_all().map_err(&failed)?;
-    tmp.rename(&name, home, "version").map_err(&failed)?;
-    home.sync().map_err(&failed)
-}
-
-fn refused(home: &Folder, why: &str) -> StoreError {
-    StoreError::Refused { path: home.path().to_owned(), why: why.to_owned() }
 }
 
 /// A name that nothing has: 64 random bits.

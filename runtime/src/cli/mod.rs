@@ -186,7 +186,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
         Some(("import", wanted)) => Ok(Request::Import(Box::new(ImportArgs::new(wanted, variables)?))),
         Some(("idgen", wanted)) => Ok(Request::IdGen(idgen::parsed(wanted))),
         Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
-        Some(("store", wanted)) if let Some(wanted) = store::parsed(wanted) => Ok(Request::Store(wanted)),
+        Some(("store", wanted)) => Ok(Request::Store(store::parsed(wanted))),
         Some(("completions", wanted)) => Ok(Request::Completions(completions(wanted, &mut command))),
         _ => rendered(&command.error(clap::error::ErrorKind::MissingSubcommand, "a command is missing")),
     }

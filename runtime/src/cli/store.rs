@@ -51,15 +51,15 @@ pub(super) fn command() -> Command {
         )
 }
 
-pub(super) fn parsed(matches: &ArgMatches) -> Option<StoreArgs> {
-    let (name, matches) = matches.subcommand()?;
+pub(super) fn parsed(matches: &ArgMatches) -> StoreArgs {
+    // The parser requires one of them.
+    let (name, matches) = matches.subcommand().unwrap_or(("", matches));
     let task = match name {
-        "stat" => StoreTask::Stat,
         "ls" => StoreTask::List,
         "verify" => StoreTask::Verify,
         "gc" => StoreTask::Collect,
         "rm" => StoreTask::Remove(matches.get_many::<String>("what").into_iter().flatten().cloned().collect()),
-        _ => return None,
+        _ => StoreTask::Stat,
     };
-    Some(StoreArgs { task, json: matches.get_flag("json") })
+    StoreArgs { task, json: matches.get_flag("json") }
 }

@@ -117,7 +117,7 @@ impl Store {
         for name in tmp.names()? {
             match tmp.file(&name) {
                 // Its writer lives: a cache that is being filled.
-                Ok(file) if file.try_lock().is_err() => {}
+                Ok(file) if file.try_clone().is_ok_and(lock::is_held) => {}
                 _ => tmp.remove(&name)?,
             }
         }

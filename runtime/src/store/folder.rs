@@ -129,7 +129,7 @@ impl Folder {
     /// Bytes of the filesystem that it is on.
     pub(super) fn filesystem(&self) -> io::Result<u64> {
         let known = nix::sys::statvfs::fstatvfs(&self.fd)?;
-        Ok(u64::from(known.blocks()).saturating_mul(u64::from(known.fragment_size())))
+        Ok(known.blocks().saturating_mul(known.fragment_size()))
     }
 
     /// Where it is.

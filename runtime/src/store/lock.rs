@@ -60,6 +60,11 @@ fn wait(store: &Folder, how: FlockArg, doing: &'static str, patience: Duration) 
     }
 }
 
+/// Whether somebody has a file of its own locked.
+pub(super) fn is_held(file: File) -> bool {
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err()
+}
+
 /// Takes it, or gives the file back.
 fn attempt(file: File, how: FlockArg) -> io::Result<Result<Held, File>> {
     match Flock::lock(file, how) {

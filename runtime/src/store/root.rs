@@ -153,7 +153,7 @@ pub(super) fn remove(home: &Folder, kept: &Kept) -> Result<(), StoreError> {
 
 /// One file for each content and name: to keep it again is to write that file anew.
 fn file_name(root: &Root) -> String {
-    let name = root.name.as_ref().map(|name| Sha256::digest(name));
+    let name = root.name.as_ref().map(Sha256::digest);
     let name = name.iter().flat_map(|sum| &sum[..8]).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     // A CID with an identity digest may be longer than a file's name can be.
     let cid =

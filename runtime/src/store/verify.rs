@@ -129,8 +129,7 @@ impl Store {
                     Err(error) => return Err(error),
                 };
                 let whole = pack.as_ref().is_some_and(|pack| {
-                    first_section(pack)
-                        .is_ok_and(|first| entries.first().map_or(pack.payload(), |entry| entry.1) == first)
+                    first_section(pack).is_ok_and(|first| entries.first().map_or(pack.end(), |entry| entry.1) == first)
                 });
                 all.push(Looked { name, which, pack, entries, whole: AtomicBool::new(whole) });
             }
@@ -221,7 +220,7 @@ fn hash(looked: &[Looked], piece: &Piece, found: &Mutex<Found>) -> (u64, u64) {
     let (mut blocks, mut bytes) = (0, 0);
     for at in piece.from..piece.to {
         let (hash, offset) = looked_at.entries[at];
-        let next = looked_at.entries.get(at + 1).map_or(pack.payload(), |entry| entry.1);
+        let next = looked_at.entries.get(at + 1).map_or(pack.end(), |entry| entry.1);
         let read = pack.section(offset);
         let good = read.as_ref().is_ok_and(|section| is(&section.cid, &section.block));
         let named = read.as_ref().is_ok_and(|section| *section.cid.hash() == hash);

@@ -32,7 +32,7 @@ impl Writer {
         let held = lock::shared(&store.0.home)?;
         let pack = store.0.home.made("tmp").and_then(|tmp| PackWriter::begin(Arc::new(tmp)));
         let pack = pack.map_err(StoreError::io("begin to write", store.0.home.path()))?;
-        Ok(Writer { store, pack, blocks: HashMap::new(), held: held })
+        Ok(Writer { store, pack, blocks: HashMap::new(), held })
     }
 
     /// Takes a block. Whether the bytes are those of the CID is the caller's to know: who made the CID of them does. All blocks of what

@@ -54,7 +54,7 @@ impl Index {
             for _ in 0..reader.count()? {
                 let width = number(&reader.take::<4>()?);
                 let bytes = number(&reader.take::<8>()?);
-                let fits = (9..=8 + 128).contains(&width) && bytes % width == 0 && bytes <= size - reader.at;
+                let fits = (9..=8 + 128).contains(&width) && bytes.is_multiple_of(width) && bytes <= size - reader.at;
                 if !fits || groups.len() >= GROUPS_MAX as usize {
                     return Err(damaged("its index"));
                 }
@@ -169,9 +169,12 @@ impl Group {
     }
 }
 
+/// Of one function: digests and where their blocks are, by length.
+type Lengths<'a> = BTreeMap<usize, Vec<(&'a [u8], u64)>>;
+
 /// An index made of hashes and where their blocks are.
 pub(super) fn written<'a>(entries: impl Iterator<Item = (&'a Hash, u64)>) -> Vec<u8> {
-    let mut groups: BTreeMap<u64, BTreeMap<usize, Vec<(&[u8], u64)>>> = BTreeMap::new();
+    let mut groups: BTreeMap<u64, Lengths<'_>> = BTreeMap::new();
     for (hash, offset) in entries {
         let lengths = groups.entry(hash.code()).or_default();
         lengths.entry(hash.digest().len()).or_default().push((hash.digest(), offset));

@@ -70,8 +70,8 @@ impl Pack {
         Ok(Pack { file, header, index: Index::default() })
     }
 
-    /// Bytes of the payload.
-    pub(super) fn payload(&self) -> u64 {
+    /// Where the payload ends, as offsets count.
+    pub(super) fn end(&self) -> u64 {
         self.header.length
     }
 

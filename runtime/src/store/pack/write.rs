@@ -9,6 +9,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use nix::fcntl::{Flock, FlockArg};
+
 use super::header::{self, Header, PAYLOAD_HEADER, put_varint};
 use super::{Hash, SUFFIX, Section, index, section};
 use crate::content::Cid;
@@ -26,6 +28,8 @@ pub(in crate::store) struct PackWriter {
     length: u64,
     entries: HashMap<Hash, u64>,
     published: bool,
+    /// The same open file as `file`.
+    _lock: Flock<File>,
 }
 
 /// What was published.
@@ -41,10 +45,11 @@ impl PackWriter {
         let name = format!("{}{SUFFIX}", crate::store::fresh_name());
         // Nobody writes to a pack, root aside: its mode says so from the start.
         let file = folder.create(&name, 0o400)?;
-        file.try_lock()?;
+        let lock = Flock::lock(file.try_clone()?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
         let file = BufWriter::with_capacity(BUFFER, file);
         let length = PAYLOAD_HEADER.len() as u64;
-        let mut pack = PackWriter { folder, name, file, length, entries: HashMap::new(), published: false };
+        let mut pack =
+            PackWriter { folder, name, file, length, entries: HashMap::new(), published: false, _lock: lock };
         pack.file.write_all(&[0; header::LENGTH as usize])?;
         pack.file.write_all(PAYLOAD_HEADER)?;
         Ok(pack)

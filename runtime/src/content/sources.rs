@@ -11,6 +11,8 @@ mod failures;
 mod names;
 mod race;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

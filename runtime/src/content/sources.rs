@@ -77,6 +77,8 @@ pub(crate) struct Sources {
     pub(crate) turns: Rc<Turns>,
     large: Semaphore,
     again: Semaphore,
+    /// For those whose turn bounds their memory: room for all.
+    turned: Semaphore,
     watcher: RefCell<Option<Rc<Watcher>>>,
 }
 
@@ -101,6 +103,7 @@ impl Sources {
             turns: Turns::new(),
             large: Semaphore::new(AT_ONCE),
             again: Semaphore::new(AGAIN),
+            turned: Semaphore::new(Semaphore::MAX_PERMITS),
             watcher: RefCell::default(),
         }
     }
@@ -159,6 +162,27 @@ impl Sources {
         most: u64,
         free: impl AsyncFnOnce(),
     ) -> Result<Got, ContentError> {
+        self.block_in(cid, most, free, [&self.large, &self.again]).await
+    }
+
+    /// The same for a read in order, which has a turn by `free`: its memory is that turn's. It waits for no other room, as
+    /// whoever has that may be a read that nobody takes from, and that goes on only when another wants its turn.
+    pub(crate) async fn block_in_turn(
+        &self,
+        cid: &Cid,
+        most: u64,
+        free: impl AsyncFnOnce(),
+    ) -> Result<Got, ContentError> {
+        self.block_in(cid, most, free, [self.turned(), self.turned()]).await
+    }
+
+    async fn block_in(
+        &self,
+        cid: &Cid,
+        most: u64,
+        free: impl AsyncFnOnce(),
+        rooms: [&Semaphore; 2],
+    ) -> Result<Got, ContentError> {
         let free = Once::new(free);
         if cid.hash().code() == IDENTITY {
             free.call().await;
@@ -175,7 +199,7 @@ impl Sources {
                 return Ok(Got::of(block, most));
             }
         }
-        let (source, got) = self.race(cid, most, &free).await?;
+        let (source, got) = self.race(cid, most, &free, rooms).await?;
         if let Got::Block(block) = &got {
             self.keep(cid, block);
         }
@@ -198,9 +222,9 @@ impl Sources {
         self.daemon.as_ref()?.own_gateway().await
     }
 
-    /// Of large blocks: how many may come at once.
-    pub(crate) fn room(&self) -> &Semaphore {
-        &self.large
+    /// Room for a block whose memory is a turn's.
+    pub(crate) fn turned(&self) -> &Semaphore {
+        &self.turned
     }
 
     /// Whether a block is in the store.

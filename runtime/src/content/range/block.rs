@@ -168,7 +168,7 @@ impl Blocks {
         let (mut turn, cid) = (None, &part.cid);
         let (free, path) =
             (Once::new(async || turn = Some(self.claim.turn().await)), format!("/ipfs/{cid}?format=raw"));
-        let got = gateway.block_at(&path, cid, self.most(part), &Pace::default(), &free, self.from.room()).await?;
+        let got = gateway.block_at(&path, cid, self.most(part), &Pace::default(), &free, self.from.turned()).await?;
         let block = whole(part, got)?;
         self.from.came(cid, &block);
         Ok((block, turn))
@@ -178,7 +178,7 @@ impl Blocks {
     async fn block_of_any(&self, part: &Part) -> Result<(Vec<u8>, Option<Rc<Turn>>), ContentError> {
         let mut turn = None;
         let free = async || turn = Some(self.claim.turn().await);
-        let got = self.from.block_within(&part.cid, self.most(part), free).await?;
+        let got = self.from.block_in_turn(&part.cid, self.most(part), free).await?;
         Ok((whole(part, got)?, turn))
     }
 

@@ -84,6 +84,7 @@ impl Sources {
         cid: &Cid,
         most: u64,
         free: &Once<impl AsyncFnOnce()>,
+        [first, again]: [&Semaphore; 2],
     ) -> Result<(&Source, Got), ContentError> {
         let mut order: Vec<(&Source, Pace)> = self.sources.iter().map(|source| (source, Pace::default())).collect();
         order.retain(|(source, _)| source.standing() != Standing::Lied);
@@ -105,7 +106,7 @@ impl Sources {
                     }
                     return Err(failures.into_error(self.is_one()));
                 }
-                asking.push(ask(asked, &self.large));
+                asking.push(ask(asked, first));
                 asked += 1;
             }
             tokio::select! {
@@ -116,14 +117,14 @@ impl Sources {
                         source.failed(&error);
                         failures.push(source.name(), error);
                         if !asking.is_empty() && asked < order.len() {
-                            asking.push(ask(asked, &self.again));
+                            asking.push(ask(asked, again));
                             asked += 1;
                         }
                     }
                 },
                 () = order[asked - 1].1.is_slow(), if asked < order.len() => {
                     order[asked - 1].0.sink(Standing::Slow);
-                    asking.push(ask(asked, &self.again));
+                    asking.push(ask(asked, again));
                     asked += 1;
                 }
             }

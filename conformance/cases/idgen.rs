@@ -65,6 +65,7 @@ fn store_24_a_file_is_the_owners_alone(suite: &Suite<'_>) -> Verdict {
     let run = suite.tool("idgen").umask(0).flags(["--out"]).flags([file.as_os_str().as_encoded_bytes()]);
     let ended = run.may_leave_files().run()?;
     ended.exits(0)?.is_silent()?;
+    ended.holds("the file is there", file.is_file())?;
     same("its mode", format!("{:o}", fs::metadata(&file)?.permissions().mode() & 0o7777), "600".to_owned())?;
     ended.prints(format!("{}\n", key(&fs::read(&file)?)?.public().to_peer_id()))?;
     same("what is in its folder", fs::read_dir(suite.path("home"))?.count(), 1)

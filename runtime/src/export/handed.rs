@@ -21,8 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A daemon that answers, or why there is none.
 pub(super) enum Handed {
-    Daemon { daemon: Daemon, runtime: Runtime, endpoint: String },
+    Answers(Box<Answering>),
     Silent(String),
+}
+
+/// A daemon that answers.
+pub(super) struct Answering {
+    daemon: Daemon,
+    runtime: Runtime,
+    endpoint: String,
 }
 
 impl Source for Store {
@@ -46,7 +53,8 @@ impl Handed {
         match runtime.block_on(looking.answers()) {
             Ok(()) => {
                 let timeouts = Timeouts { idle: receiver.timeout, ..Timeouts::default() };
-                Ok(Handed::Daemon { daemon: Daemon::new(receiver.endpoint.clone(), timeouts), runtime, endpoint })
+                let daemon = Daemon::new(receiver.endpoint.clone(), timeouts);
+                Ok(Handed::Answers(Box::new(Answering { daemon, runtime, endpoint })))
             }
             Err(source) if receiver.named => Err(ExportError::Daemon { endpoint, kept: "", source: source.into() }),
             Err(_) => Ok(Handed::Silent(format!(
@@ -57,7 +65,8 @@ impl Handed {
 
     /// Hands on what the store has below a root.
     pub(super) fn hand(&self, root: &Cid, store: &Store) -> Result<(), ExportError> {
-        let Handed::Daemon { daemon, runtime, endpoint } = self else { return Ok(()) };
+        let Handed::Answers(answering) = self else { return Ok(()) };
+        let Answering { daemon, runtime, endpoint } = &**answering;
         let mut store = store.clone();
         let mut sections = Sections::new(&mut store, std::slice::from_ref(root));
         let next = |to: &mut Vec<u8>| sections.next(to);

@@ -26,7 +26,7 @@ impl Home {
     }
 
     fn ww(&self, words: &[&str]) -> Output {
-        self.with(&self.path(), words)
+        self.with(self.path(), words)
     }
 
     fn with(&self, store: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Output {

@@ -125,11 +125,15 @@ pub(super) fn one(roots: &Folder, name: &str) -> Result<Option<Kept>, StoreError
     }
 }
 
-/// Calls `take` with the hash of every block of a root's. Nothing of it counts where an error comes.
+/// Calls `take` with the hash of every block of a root's; of one that was removed meanwhile, with none: it keeps nothing
+/// any more. Nothing of it counts where an error comes.
 pub(super) fn blocks(home: &Folder, kept: &Kept, take: &mut dyn FnMut(Hash)) -> Result<(), StoreError> {
     let roots = home.made("roots").map_err(StoreError::io("list what is kept", home.path()))?;
-    let read = || {
-        let mut file = Summed::of(roots.file(&kept.file)?);
+    let mut read = || {
+        let mut file = match roots.file(&kept.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => Summed::of(opened?),
+        };
         let known = first(&mut file, &kept.file)?;
         for _ in 0..known.blocks {
             take(Hash::read(&mut file).map_err(|_| wrong("it ends too early"))?);
@@ -140,15 +144,17 @@ pub(super) fn blocks(home: &Folder, kept: &Kept, take: &mut dyn FnMut(Hash)) -> 
         let more = rest.read(&mut [0])?;
         if stated[..] == sum.finalize()[..] && more == 0 { Ok(()) } else { Err(wrong("its sum differs")) }
     };
-    let mut read = read;
     read().map_err(|error| broken(&roots, &kept.file, &error))
 }
 
-/// Removes one, for good.
+/// Removes one, for good; another may have done so meanwhile.
 pub(super) fn remove(home: &Folder, kept: &Kept) -> Result<(), StoreError> {
     let failed = StoreError::io("remove a name", home.path());
     let roots = home.made("roots").map_err(&failed)?;
-    roots.remove(&kept.file).and_then(|()| roots.sync()).map_err(&failed)
+    match roots.remove(&kept.file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => roots.sync().map_err(&failed),
+    }
 }
 
 /// One file for each content and name: to keep it again is to write that file anew.

@@ -80,6 +80,19 @@ fn what_is_kept_is_there_for_the_next_process() {
 }
 
 #[test]
+fn what_another_removes_meanwhile_keeps_nothing() {
+    let home = Home::new();
+    let (one, other) = (home.open(), home.open());
+    keep(&one, "a", &[b"one", b"two"]);
+    let listed = one.roots().unwrap();
+    other.remove_all(&["a".to_owned()]).unwrap();
+    let mut blocks = 0;
+    super::root::blocks(one.home(), &listed[0], &mut |_| blocks += 1).unwrap();
+    assert_eq!(blocks, 0);
+    super::root::remove(one.home(), &listed[0]).unwrap();
+}
+
+#[test]
 fn a_store_that_is_open_sees_what_others_put() {
     let home = Home::new();
     let (one, other) = (home.open(), home.open());

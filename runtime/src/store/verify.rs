@@ -190,7 +190,10 @@ impl Store {
             });
             match read {
                 Err(error) => verified.unreadable.push(error.to_string()),
-                Ok(()) if lost > 0 => verified.missing.push((kept.title(), lost)),
+                // One that was removed meanwhile lacks nothing, whatever was collected.
+                Ok(()) if lost > 0 && matches!(root::one(&roots, &name), Ok(Some(_))) => {
+                    verified.missing.push((kept.title(), lost))
+                }
                 Ok(()) => {}
             }
         }

@@ -49,7 +49,7 @@ impl Ended {
             suite.notes().leaked(format!("{name} was left on its own file system by `{}`", self.line));
         }
         for path in self.files.iter().filter(|_| !files_may_stay) {
-            suite.notes().leaked(format!("{} was left by `{}`", path.display(), self.line));
+            suite.notes().came(path, &self.line);
         }
     }
 

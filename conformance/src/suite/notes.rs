@@ -1,6 +1,7 @@
 //! What is seen while a case runs: the commands, what they left, and whether one was a refusal.
 
 use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 
 use crate::record::{End, Record};
 use crate::shell;
@@ -9,6 +10,8 @@ use crate::shell;
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     leaks: RefCell<Vec<String>>,
+    /// Files that may be another run's, which goes on: what of them is there in the end was left.
+    doubtful: RefCell<Vec<(PathBuf, String)>>,
     records: RefCell<Vec<Record>>,
     refused: Cell<bool>,
     given: Cell<u64>,
@@ -47,9 +50,20 @@ impl Notes {
         self.leaks.borrow_mut().push(what);
     }
 
-    /// What was left behind.
+    /// Notes a file that is there after a run and wasn't before: left behind, unless another run goes on and still has it.
+    pub(crate) fn came(&self, path: &Path, line: &str) {
+        if self.records.borrow().iter().any(|record| record.end.is_none()) {
+            self.doubtful.borrow_mut().push((path.to_owned(), line.to_owned()));
+        } else {
+            self.leaked(left(path, line));
+        }
+    }
+
+    /// What was left behind, now that every run has ended.
     pub(crate) fn leaks(&self) -> Vec<String> {
-        self.leaks.borrow().clone()
+        let doubtful = self.doubtful.borrow();
+        let stayed = doubtful.iter().filter(|(path, _)| path.symlink_metadata().is_ok());
+        self.leaks.borrow().iter().cloned().chain(stayed.map(|(path, line)| left(path, line))).collect()
     }
 
     /// Notes that the case takes a run for a refusal.
@@ -61,4 +75,8 @@ impl Notes {
     pub(crate) fn has_refusals(&self) -> bool {
         self.refused.get()
     }
+}
+
+fn left(path: &Path, line: &str) -> String {
+    format!("{} was left by `{line}`", path.display())
 }

@@ -7,10 +7,10 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::error::tame;
 use super::path::parse_cid;
 use super::payload::Payload;
 use super::sources::Got;
+use super::tame::tame;
 use super::{Cid, Content, ContentError, ContentPath, dir, import};
 
 impl Content {

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::error::tame;
 use super::http::{Client, SLOWEST};
 use super::path::parse_cid;
 use super::payload::{Feeder, PIECE, Payload};
+use super::tame::tame;
 use super::upload::Request;
 use super::{Cid, ContentError, Timeouts};
 use crate::endpoint::Endpoint;

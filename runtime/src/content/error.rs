@@ -12,9 +12,6 @@ use super::path::{PathError, Printable};
 use super::sources::Failures;
 use super::{Cid, Endpoint};
 
-/// How much of a text of the daemon's is kept, in characters.
-const MESSAGE_LIMIT: usize = 500;
-
 /// Why content couldn't be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -232,16 +229,6 @@ impl From<NodeKind> for ContentError {
     fn from(kind: NodeKind) -> Self {
         ContentError::NodeType { kind }
     }
-}
-
-/// A text of the daemon's, cut and made fit for one line of a terminal.
-pub(crate) fn tame(text: &str) -> String {
-    let text = text.trim();
-    let mut tame: String = text.chars().take(MESSAGE_LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MESSAGE_LIMIT).is_some() {
-        tame.push('…');
-    }
-    tame
 }
 
 struct Seconds<'a>(&'a Duration);

@@ -7,10 +7,10 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::error::tame;
 use super::http::Client;
 use super::path::{ContentPath, parse_cid};
 use super::payload::Payload;
+use super::tame::tame;
 use super::{ContentError, import};
 
 impl Client {

@@ -42,13 +42,13 @@ mod shard;
 mod shelf;
 mod sources;
 mod swarm;
+mod tame;
 pub(crate) mod tree;
 mod turns;
 mod upload;
 pub(crate) mod verify;
 mod walk;
 
-pub(crate) use error::tame;
 pub use error::{ContentError, NodeKind};
 pub use import::{Collision, Profile};
 pub(crate) use path::parse_cid;
@@ -58,6 +58,7 @@ pub use reading::Reading;
 use sources::Sources;
 pub use sources::{Failures, Seen, Served};
 pub use swarm::{Peer, Peers};
+pub(crate) use tame::tame;
 pub use upload::Upload;
 
 /// A CID whose digest may have 128 bytes, the most that Kubo puts into an identity CID (`--inline-limit`).

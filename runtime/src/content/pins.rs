@@ -8,9 +8,9 @@
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::error::tame;
 use super::path::parse_cid;
 use super::payload::Payload;
+use super::tame::tame;
 use super::{Cid, Content, ContentError};
 
 /// What Kubo says of a CID that has no pin of the asked type.

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::io::Write;
 
 use super::Cid;
-use super::error::tame;
+use super::tame::tame;
 use crate::store::{Place, Store, StoreError};
 
 /// A store, as reading sees it.

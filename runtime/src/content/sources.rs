@@ -9,6 +9,7 @@
 
 mod failures;
 mod names;
+mod pace;
 mod race;
 mod source;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use crate::endpoint::{Endpoint, Gateway};
 use crate::store::Store;
 
 pub use failures::Failures;
-pub(crate) use race::{Once, Pace};
+pub(crate) use pace::{Once, Pace};
 use source::Source;
 pub(crate) use source::{BLOCK_LIMIT, Got};
 

@@ -9,8 +9,8 @@ mod peers;
 
 pub use peers::{Peer, Peers};
 
-use super::error::tame;
 use super::payload::Payload;
+use super::tame::tame;
 use super::{Content, ContentError};
 
 /// The largest answer that is read, in bytes.

@@ -8,8 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::pack::{Hash, Pack, PackWriter, Section};
-use super::shelf::Place;
+use super::pack::{Hash, Location, Pack, PackWriter, Section};
 use super::{Store, StoreError, is, is_damage, told};
 use crate::content::Cid;
 
@@ -59,7 +58,7 @@ impl<'a> Rewrite<'a> {
                 _ => {
                     // The codec isn't known where the section isn't: as a raw block, it has a CID.
                     let cid = Cid::new_v1(0x55, hash);
-                    let place = Place { name: name.to_owned(), pack: Arc::clone(pack), offset };
+                    let place = Location { name: name.to_owned(), pack: Arc::clone(pack), offset };
                     told::set_aside(self.store.home(), &cid, &place);
                     self.rotten.push((cid, name.to_owned()));
                 }

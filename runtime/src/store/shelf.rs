@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::StoreError;
 use super::folder::Folder;
-use super::pack::{Hash, Pack, SUFFIX};
+use super::pack::{Hash, Location, Pack, SUFFIX};
 
 /// The most packs that stay open.
 const OPEN_MAX: usize = 128;
@@ -46,14 +46,6 @@ struct Slot {
     used: Option<SystemTime>,
 }
 
-/// Where a block is.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) name: String,
-    pub(super) pack: Arc<Pack>,
-    pub(super) offset: u64,
-}
-
 impl Shelf {
     pub(super) fn new(folder: Folder) -> Shelf {
         Shelf { folder, state: Mutex::default() }
@@ -68,7 +60,7 @@ impl Shelf {
     }
 
     /// Where a block is, in a pack that isn't one of `not`.
-    pub(super) fn find(&self, hash: &Hash, not: &[String]) -> Result<Option<Place>, StoreError> {
+    pub(super) fn find(&self, hash: &Hash, not: &[String]) -> Result<Option<Location>, StoreError> {
         let failed = StoreError::io("look for a block", self.folder.path());
         let mut state = self.state();
         let fresh = state.list(&self.folder, false).map_err(&failed)?;
@@ -80,7 +72,7 @@ impl Shelf {
     }
 
     /// Notes that a pack was of use: the least recently used goes first.
-    pub(super) fn used(&self, place: &Place) {
+    pub(super) fn used(&self, place: &Location) {
         let now = SystemTime::now();
         let mut state = self.state();
         let Some(slot) = state.packs.iter_mut().find(|slot| slot.name == place.name) else { return };
@@ -126,7 +118,7 @@ impl State {
         Ok(true)
     }
 
-    fn search(&mut self, folder: &Folder, hash: &Hash, not: &[String]) -> io::Result<Option<Place>> {
+    fn search(&mut self, folder: &Folder, hash: &Hash, not: &[String]) -> io::Result<Option<Location>> {
         for at in 0..self.packs.len() {
             if not.contains(&self.packs[at].name) {
                 continue;
@@ -136,7 +128,7 @@ impl State {
                 Ok(Some(offset)) => {
                     let name = self.packs[at].name.clone();
                     self.packs[..=at].rotate_right(1);
-                    return Ok(Some(Place { name, pack, offset }));
+                    return Ok(Some(Location { name, pack, offset }));
                 }
                 Ok(None) => {}
                 // An index that can't be read has nothing.

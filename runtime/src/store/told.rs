@@ -7,14 +7,14 @@ use std::io::Write;
 use std::path::Path;
 
 use super::folder::Folder;
-use super::shelf::Place;
+use super::pack::Location;
 use crate::content::Cid;
 
 /// The most that is set aside, in files.
 const ASIDE_MAX: usize = 256;
 
 /// Sets a rotten block aside and tells it, unless that was done before.
-pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Place) {
+pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Location) {
     let pack = shelf.join(&place.name);
     if set_aside(home, cid, place) {
         let _ = writeln!(
@@ -33,7 +33,7 @@ pub(super) fn damaged(pack: &Path, why: &std::io::Error) {
 }
 
 /// Sets a rotten block aside, and says whether it is new. Where nothing can be set aside, everything is.
-pub(super) fn set_aside(home: &Folder, cid: &Cid, place: &Place) -> bool {
+pub(super) fn set_aside(home: &Folder, cid: &Cid, place: &Location) -> bool {
     let Ok(aside) = home.made("aside") else { return true };
     let name = format!("{}-{}", place.name.trim_end_matches(super::pack::SUFFIX), place.offset);
     match aside.look(&name) {

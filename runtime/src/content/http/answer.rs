@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Client, KEPT, SLOWEST, SMALL, Way};
-use crate::content::error::tame;
 use crate::content::payload::Sent;
+use crate::content::tame::tame;
 use crate::content::{ContentError, Timeouts};
 
 /// An answer whose head said 200.

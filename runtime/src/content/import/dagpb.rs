@@ -166,11 +166,3 @@ pub(crate) fn varint(message: &mut Vec<u8>, mut value: u64) {
     }
     message.push(value as u8);
 }
-
-/// How many bytes that takes.
-pub(crate) const fn varint_length(value: u64) -> u64 {
-    match value {
-        0 => 1,
-        value => (value.ilog2() / 7 + 1) as u64,
-    }
-}

@@ -5,7 +5,6 @@
 
 use multihash::Multihash;
 
-use super::dagpb::varint_length;
 use super::{DAG_PB, Id, Link, RAW};
 
 /// A directory whose estimate is larger than this is sharded, in bytes.
@@ -98,5 +97,13 @@ impl Profile {
             Profile::V1 => cid::Cid::new_v1(DAG_PB, hash),
             Profile::V0 => cid::Cid::new_v0(hash).expect("a SHA-256 of 32 bytes"),
         }
+    }
+}
+
+/// How many bytes a number takes in a protobuf message, seven bits each.
+const fn varint_length(value: u64) -> u64 {
+    match value {
+        0 => 1,
+        value => (value.ilog2() / 7 + 1) as u64,
     }
 }

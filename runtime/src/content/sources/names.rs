@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, timeout};
 
-use super::race::SILENCE;
+use super::pace::SILENCE;
 use super::source::{Source, Standing};
 use super::{Failures, Sources};
 use crate::content::ContentError;

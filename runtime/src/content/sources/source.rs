@@ -11,7 +11,7 @@ use std::rc::Rc;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::race::{Once, Pace, SILENCE};
+use super::pace::{Once, Pace, SILENCE};
 use super::{LARGE, Served};
 use crate::content::http::{Client, Way};
 use crate::content::payload::Payload;

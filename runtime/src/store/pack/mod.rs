@@ -15,6 +15,7 @@ mod write;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use crate::content::Cid;
 
@@ -51,6 +52,17 @@ pub(super) struct Pack {
     file: File,
     header: Header,
     index: Index,
+}
+
+/// Where a block is.
+#[derive(Debug)]
+pub(super) struct Location {
+    /// The pack's name.
+    pub(super) name: String,
+    /// The pack, open.
+    pub(super) pack: Arc<Pack>,
+    /// Of its section, in the pack's payload.
+    pub(super) offset: u64,
 }
 
 impl Pack {

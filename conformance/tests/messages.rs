@@ -40,6 +40,7 @@ fn said(place: &Path, lines: &[&[&str]]) -> String {
             .args(*line)
             .current_dir(place)
             .env_clear()
+            .env("WW_STORE", place.join("store"))
             .output()
             .expect("the reference starts");
         let code = output.status.code().expect("it exits");

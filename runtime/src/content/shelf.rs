@@ -15,6 +15,9 @@ use crate::store::{Place, Store, StoreError};
 
 /// A store, as reading sees it.
 pub(crate) trait Shelf {
+    /// Whether there is a store at all.
+    fn is_there(&self) -> bool;
+
     /// Whether a block seems to be there; nothing is read.
     fn has(&self, cid: &Cid) -> bool;
 
@@ -70,6 +73,10 @@ impl OnDisk {
 }
 
 impl Shelf for OnDisk {
+    fn is_there(&self) -> bool {
+        self.open().is_some()
+    }
+
     fn has(&self, cid: &Cid) -> bool {
         self.open().and_then(|store| self.or_nothing(store.has(cid))).unwrap_or(false)
     }

@@ -14,7 +14,7 @@ pub(super) const STORE: &str = "the store";
 /// Every source that could have had it, and why it hadn't.
 #[derive(Debug)]
 pub struct Failures {
-    /// What was asked for is named by keys that records are signed with, or isn't there in the store.
+    /// Whether the store was looked into: it has blocks, and no names.
     store: bool,
     asked: Vec<(String, ContentError)>,
     hint: &'static str,
@@ -28,7 +28,9 @@ impl Failures {
             (_, true) => "",
             (true, false) => "no gateway is named (--gateway)",
         };
-        Failures { store: !is_name && sources.shelf.is_some(), asked: Vec::new(), hint }
+        // One that can't be had was told of.
+        let store = !is_name && sources.shelf.as_ref().is_some_and(|shelf| shelf.is_there());
+        Failures { store, asked: Vec::new(), hint }
     }
 
     pub(super) fn push(&mut self, name: &str, error: ContentError) {

@@ -97,6 +97,10 @@ fn answer(does: Does, target: &str, block: Option<&Vec<u8>>) -> Vec<u8> {
 struct Memory(RefCell<HashMap<Vec<u8>, Vec<u8>>>);
 
 impl Shelf for Memory {
+    fn is_there(&self) -> bool {
+        true
+    }
+
     fn has(&self, cid: &Cid) -> bool {
         self.0.borrow().contains_key(&cid.to_bytes())
     }

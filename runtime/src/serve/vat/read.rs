@@ -5,6 +5,7 @@
 //! - Serves: rulings 13, 20.
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use capnp_futures::serialize_packed::PackedRead;
 use futures::future::LocalBoxFuture;
 use futures::{AsyncRead, AsyncReadExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::buffer::Buffered;
 use super::incoming::{Incoming, Room};
@@ -30,7 +31,7 @@ const SEGMENTS: usize = 511;
 const SMALL_MESSAGE: usize = SMALL as usize + 4096;
 /// Messages up to this size arrive as they like.
 const TINY_MESSAGE: usize = 2048;
-/// How long a larger one may take, and how many bytes of it must come in each second after that.
+/// How long a larger one may keep others waiting, and how many bytes of it must have come for each second after that.
 const GRACE: Duration = Duration::from_secs(2);
 const PACE: usize = 128 << 10;
 
@@ -118,11 +119,7 @@ impl Reads {
         let reserved = self.room(bytes).await;
         let mut segments = segments.into_owned_segments();
         match self.far {
-            Far::Peer if bytes > TINY_MESSAGE => {
-                let most = GRACE + Duration::from_millis((bytes * 1000 / PACE) as u64);
-                let reading = timeout(most, reader.read_exact(&mut segments)).await;
-                reading.map_err(|_| closed("a message took too long to arrive"))??;
-            }
+            Far::Peer if bytes > TINY_MESSAGE => in_time(reader, &mut segments).await?,
             _ => reader.read_exact(&mut segments).await?,
         }
         // What reads a message reads all of it three times at most; whatever points at the same data more often
@@ -149,6 +146,22 @@ impl Reads {
             _ => Reserved { turn: None, arriving: None },
         }
     }
+}
+
+/// Reads the rest of a peer's message, which others may wait for: what stops coming is found out then, not when all of it
+/// should have come.
+async fn in_time(reader: &mut (impl AsyncRead + Unpin), into: &mut [u8]) -> Result<(), Error> {
+    let began = Instant::now();
+    let mut come = 0;
+    while come < into.len() {
+        let due = began + GRACE + Duration::from_millis((come * 1000 / PACE) as u64);
+        let read = timeout_at(due, reader.read(&mut into[come..])).await;
+        match read.map_err(|_| closed("a message took too long to arrive"))?? {
+            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            read => come += read,
+        }
+    }
+    Ok(())
 }
 
 /// Room for a message that is arriving.
@@ -179,4 +192,48 @@ async fn segments(reader: &mut (impl AsyncRead + Unpin), head: [u8; 8]) -> Resul
         return Err(closed(&format!("a message of {bytes} bytes is too large: {MESSAGE} are the most")));
     }
     Ok(segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::io::Cursor;
+    use futures::stream::pending;
+    use futures::{StreamExt, TryStreamExt};
+
+    use super::*;
+
+    /// What comes of a message of 8 MiB of which so much is there, and then nothing, and after how long.
+    async fn half(there: usize) -> (Error, Duration) {
+        let began = Instant::now();
+        let never = pending::<io::Result<Vec<u8>>>().into_async_read();
+        let mut reader = Cursor::new(vec![1; there]).chain(never);
+        let ended = in_time(&mut reader, &mut vec![0; 8 << 20]).await.expect_err("no more came");
+        (ended, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stops_has_the_time_of_what_came() {
+        let (error, after) = half(0).await;
+        assert!(error.extra.ends_with("a message took too long to arrive"), "{error}");
+        assert!(after >= GRACE && after < GRACE + Duration::from_millis(10), "{after:?}");
+        let (_, after) = half(2 * PACE).await;
+        assert!(after >= GRACE * 2 && after < GRACE * 2 + Duration::from_millis(10), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_comes_slowly_enough_comes_whole() {
+        let steps = futures::stream::iter(0..64).then(async |_| {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            io::Result::Ok(vec![1; PACE])
+        });
+        let mut into = vec![0; 64 * PACE];
+        in_time(&mut Box::pin(steps).into_async_read(), &mut into).await.expect("it is in time");
+        assert!(into.iter().all(|byte| *byte == 1));
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_early_has_failed() {
+        let ended = in_time(&mut Cursor::new(vec![1; 9]), &mut [0; 10]).await;
+        assert!(ended.is_err());
+    }
 }

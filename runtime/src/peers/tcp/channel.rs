@@ -8,9 +8,11 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use snow::TransportState;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -148,6 +150,14 @@ impl Channel {
         self.raw = Vec::new();
         self.sealed = Vec::new();
         self.sent = 0;
+    }
+
+    /// Whether the peer has closed its end, or is gone, whatever of it wasn't read yet.
+    pub(super) fn is_left(&self) -> bool {
+        let Some(tcp) = &self.tcp else { return true };
+        let mut ends = [PollFd::new(tcp.as_fd(), PollFlags::from_bits_retain(libc::POLLRDHUP))];
+        // POLLERR and POLLHUP are told unasked (poll(2)).
+        poll(&mut ends, PollTimeout::ZERO).is_ok_and(|ends| ends > 0)
     }
 
     /// Bytes that were sealed and aren't sent.

@@ -140,7 +140,10 @@ impl Mux {
     /// Does what is due after a while without events: asks a silent peer whether it is there, ends one that isn't.
     pub(super) fn look(&mut self, now: Instant) -> Result<(), End> {
         if self.unread > limits::UNREAD {
-            // It isn't listened to.
+            // It isn't listened to, so that only the socket can tell whether it is there.
+            if self.channel.is_left() {
+                return Err(End::Gone);
+            }
             self.heard = now;
         }
         let silent = now.saturating_duration_since(self.heard);

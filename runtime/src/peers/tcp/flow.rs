@@ -7,6 +7,8 @@ use super::frame::WINDOW;
 
 /// A queue with more room than this is given back when it is empty.
 const KEPT: usize = 256;
+/// One with more bytes than this has room for so many more, and not twice as much: what is counted is the bytes.
+const STEP: usize = 16 << 10;
 
 /// A stream.
 pub(super) struct Flow {
@@ -38,6 +40,15 @@ impl Flow {
             reader: None,
             writer: None,
         }
+    }
+
+    /// Keeps bytes that came.
+    pub(super) fn keep(&mut self, part: &[u8]) {
+        let length = self.unread.len() + part.len();
+        if length > self.unread.capacity().max(STEP) {
+            self.unread.reserve_exact(part.len().next_multiple_of(STEP));
+        }
+        self.unread.extend(part);
     }
 
     /// Moves bytes that came.
@@ -85,5 +96,26 @@ impl Flow {
         if let Some(waker) = self.writer.take() {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_about_what_is_in_it() {
+        let mut flow = Flow::new();
+        let mut wanted = Vec::new();
+        for (at, size) in [100, 12_000, 9_000, 16_384, 1, 32_768, 100_000, 3].into_iter().cycle().take(40).enumerate() {
+            let part = vec![at as u8; size];
+            flow.keep(&part);
+            wanted.extend(part);
+            let (has, room) = (flow.unread.len(), flow.unread.capacity());
+            assert!(room <= has + STEP || room <= 2 * STEP, "{has} {room}");
+        }
+        let mut came = vec![0; wanted.len()];
+        assert_eq!(flow.take(&mut came), wanted.len());
+        assert!(came == wanted && flow.unread.capacity() == 0);
     }
 }

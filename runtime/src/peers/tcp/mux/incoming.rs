@@ -89,7 +89,7 @@ impl Mux {
     pub(super) fn deliver(&mut self, stream: u32, part: &[u8], last: bool) {
         let Some(flow) = self.flows.get_mut(&stream) else { return };
         if !flow.reset {
-            flow.unread.extend(part);
+            flow.keep(part);
             self.unread += part.len();
         }
         flow.theirs_ended |= last;

@@ -15,7 +15,7 @@ use ww::{doctor, exit, export, idgen, import, run, store};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static HEAP: ww::sys::heap::Heap = ww::sys::heap::Heap;
 
 fn main() -> ExitCode {
     let variables = Variables {

@@ -35,6 +35,7 @@ use crate::peers::Coming;
 use crate::rundir;
 use crate::status::Status;
 use crate::sys::fds::watch as readable;
+use crate::sys::heap::Care;
 use crate::sys::signals::{Received, Signals, stop_self};
 use crate::sys::terminal::Terminal;
 use crate::sys::{self, Cell, Event};
@@ -94,7 +95,7 @@ async fn until_end(
     signals: &Signals,
     terminal: Option<&Terminal>,
 ) -> io::Result<(Ended, Option<Reached>)> {
-    let cell = watch.cell();
+    let (cell, mut care) = (watch.cell(), Care::new());
     let events = readable(cell.control())?;
     let incoming = readable(signals.descriptor())?;
     loop {
@@ -118,7 +119,10 @@ async fn until_end(
                 }
                 ready.clear_ready();
             }
-            () = sleep_until(watch.due().into()) => watch.act(),
+            () = sleep_until(watch.due().into()) => {
+                watch.act();
+                care.look();
+            }
         }
     }
 }

@@ -79,7 +79,7 @@ pub fn of_store(error: &StoreError) -> u8 {
         StoreError::Place(PlaceError::Nowhere) => FAILURE,
         StoreError::Unusable { .. } | StoreError::Refused { .. } | StoreError::ReadOnly(_) => FAILURE,
         StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::TooLarge { .. } => FAILURE,
-        StoreError::Root { .. } | StoreError::Unknown(_) | StoreError::Io { .. } => FAILURE,
+        StoreError::Root { .. } | StoreError::Removed(_) | StoreError::Unknown(_) | StoreError::Io { .. } => FAILURE,
     }
 }
 

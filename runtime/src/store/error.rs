@@ -50,6 +50,9 @@ pub enum StoreError {
         /// What that one does.
         doing: &'static str,
     },
+    /// Another process removed what was to be kept, while it was being put together.
+    #[error("cannot keep it in the store {}: another ww removed a part of it meanwhile: try again", .0.display())]
+    Removed(PathBuf),
     /// A block that is larger than any that is taken.
     #[error("a block of {size} bytes is larger than the {limit} that are taken")]
     TooLarge {

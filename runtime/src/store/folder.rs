@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 
 /// How many names of one directory are looked at: more than a store of this kind can come to.
 const NAMES_MAX: usize = 1 << 20;
@@ -101,6 +101,14 @@ impl Folder {
     /// Gives a file another name, maybe in another directory, over what has that name.
     pub(super) fn rename(&self, name: &str, to: &Folder, new: &str) -> io::Result<()> {
         Ok(renameat(&self.fd, name, &to.fd, new)?)
+    }
+
+    /// Gives a file in it one more name; that there is such a file is no error.
+    pub(super) fn link(&self, name: &str, new: &str) -> io::Result<()> {
+        match linkat(&self.fd, name, &self.fd, new, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Removes a file from it; that it isn't there is no error.

@@ -1,7 +1,7 @@
 //! The embedded store: blocks that were exported or fetched, on this machine's disk.
 //!
 //! - What it does: keeps blocks in packs (`pack`), which never change; finds them (`shelf`); keeps what was put until it is
-//!   removed by name (`root`, `writer`), and what was fetched as long as there is room (`cache`); checks and collects
+//!   removed by name (`root`, `writer`) or unpinned (`pins`), and what was fetched as long as there is room (`cache`); checks and collects
 //!   (`verify`, `collect`). Where it is says `place`; who may change it says `lock`.
 //! - What must stay true: what is given was verified. A reader needs no lock, and never sees half of anything. A
 //!   process that is killed leaves nothing that counts. Nothing is opened before the first use.
@@ -14,6 +14,7 @@ mod error;
 mod folder;
 mod lock;
 mod pack;
+mod pins;
 mod place;
 mod report;
 mod rewrite;
@@ -166,7 +167,7 @@ impl Store {
     /// # Errors
     /// Where the store can't be written to.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::begin(self.clone())
+        Writer::begin(self.clone(), true)
     }
 
     /// What is kept, oldest first.

@@ -78,6 +78,7 @@ fn listed(roots: &[Kept]) -> Vec<Value> {
         json!({
             "cid": kept.cid.to_string(),
             "name": kept.name,
+            "pinned": kept.pinned,
             "size": kept.size,
             "blocks": kept.blocks,
             "since": seconds(kept.since),
@@ -89,7 +90,10 @@ fn listed(roots: &[Kept]) -> Vec<Value> {
 fn table(roots: &[Kept]) -> String {
     let mut text = String::new();
     for kept in roots {
-        let name = kept.name.as_deref().map(tame).unwrap_or_default();
+        let name = match kept.pinned {
+            true => "(pinned)".to_owned(),
+            false => kept.name.as_deref().map(tame).unwrap_or_default(),
+        };
         let line = format!("{}  {:>10}  {}  {name}", kept.cid, Bytes(kept.size).to_string(), date(seconds(kept.since)));
         let _ = writeln!(text, "{}", line.trim_end());
     }

@@ -39,6 +39,8 @@ pub struct Kept {
     pub cid: Cid,
     /// What the user calls it.
     pub name: Option<String>,
+    /// Whether it is pinned, rather than put.
+    pub pinned: bool,
     /// Since when.
     pub since: SystemTime,
     /// Bytes of its blocks, each counted once.
@@ -48,6 +50,18 @@ pub struct Kept {
     /// The file that says so.
     pub(super) file: String,
 }
+
+/// Why it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody put it there.
+    Put,
+    /// Somebody pinned it, whoever put it.
+    Pin,
+}
+
+/// What the names of files end with that keep what is pinned.
+pub(super) const PIN: &str = "-pin";
 
 impl Kept {
     /// Its CID, and its name where it has one.
@@ -69,38 +83,57 @@ struct Line {
     blocks: u64,
 }
 
-/// Writes the list of a root's blocks; it counts when it is published.
+/// A list of blocks that keeps them from when it is published on. What is dropped before was never there.
+pub(super) struct List {
+    tmp: Folder,
+    roots: Folder,
+    /// Its name in `tmp`, and in `roots`.
+    names: (String, String),
+    published: bool,
+}
+
+/// Writes the list of a root's blocks: so many, of `size` bytes together.
 pub(super) fn write(
     home: &Folder,
     root: &Root,
-    size: u64,
-    hashes: &mut dyn ExactSizeIterator<Item = &Hash>,
-) -> io::Result<()> {
+    why: Why,
+    (blocks, size): (usize, u64),
+    hashes: &mut dyn Iterator<Item = Hash>,
+) -> io::Result<List> {
     if root.name.as_ref().is_some_and(|name| name.len() > NAME_MAX) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name of more than 4096 bytes"));
     }
-    let (tmp, roots) = (home.made("tmp")?, home.made("roots")?);
-    let name = fresh_name();
-    let written = (|| {
-        let mut out = Summed { out: BufWriter::new(tmp.create(&name, 0o400)?), sum: Sha256::new() };
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let line = Line { cid: root.cid.to_string(), name: root.name.clone(), time, size, blocks: hashes.len() as u64 };
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
-        for hash in hashes {
-            hash.write(&mut out).map_err(io::Error::other)?;
-        }
-        let Summed { mut out, sum } = out;
-        out.write_all(&sum.finalize())?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        tmp.rename(&name, &roots, &file_name(root))?;
-        roots.sync()
-    })();
-    if written.is_err() {
-        let _ = tmp.remove(&name);
+    let names = (fresh_name(), file_name(root, why));
+    let list = List { tmp: home.made("tmp")?, roots: home.made("roots")?, names, published: false };
+    let mut out = Summed { out: BufWriter::new(list.tmp.create(&list.names.0, 0o400)?), sum: Sha256::new() };
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let line = Line { cid: root.cid.to_string(), name: root.name.clone(), time, size, blocks: blocks as u64 };
+    serde_json::to_writer(&mut out, &line)?;
+    out.write_all(b"\n")?;
+    for hash in hashes {
+        hash.write(&mut out).map_err(io::Error::other)?;
     }
-    written
+    let Summed { mut out, sum } = out;
+    out.write_all(&sum.finalize())?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(list)
+}
+
+impl List {
+    /// Has it count, durably, in the place of one for the same content and name.
+    pub(super) fn publish(mut self) -> io::Result<()> {
+        self.tmp.rename(&self.names.0, &self.roots, &self.names.1)?;
+        self.published = true;
+        self.roots.sync()
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = self.tmp.remove(&self.names.0);
+        }
+    }
 }
 
 /// All that is kept, oldest first.
@@ -157,14 +190,18 @@ pub(super) fn remove(home: &Folder, kept: &Kept) -> Result<(), StoreError> {
     }
 }
 
-/// One file for each content and name: to keep it again is to write that file anew.
-fn file_name(root: &Root) -> String {
+/// One file for each content and name, and one for its pin: to keep it again is to write that file anew.
+pub(super) fn file_name(root: &Root, why: Why) -> String {
     let name = root.name.as_ref().map(Sha256::digest);
     let name = name.iter().flat_map(|sum| &sum[..8]).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     // A CID with an identity digest may be longer than a file's name can be.
     let cid =
         Sha256::digest(root.cid.to_bytes())[..16].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    if name.is_empty() { cid } else { format!("{cid}-{name}") }
+    match (why, name.is_empty()) {
+        (Why::Pin, _) => cid + PIN,
+        (Why::Put, true) => cid,
+        (Why::Put, false) => format!("{cid}-{name}"),
+    }
 }
 
 fn first(file: &mut Summed<BufReader<File>>, name: &str) -> io::Result<Kept> {
@@ -183,7 +220,9 @@ fn first(file: &mut Summed<BufReader<File>>, name: &str) -> io::Result<Kept> {
     let line: Line = serde_json::from_slice(&line).map_err(|_| wrong("its first line"))?;
     let cid = parse_cid(&line.cid).ok_or_else(|| wrong("its CID"))?;
     let since = UNIX_EPOCH.checked_add(Duration::from_secs(line.time)).ok_or_else(|| wrong("its time"))?;
-    Ok(Kept { cid, name: line.name, since, size: line.size, blocks: line.blocks, file: name.to_owned() })
+    let pinned = name.ends_with(PIN);
+    let name_of = line.name.filter(|_| !pinned);
+    Ok(Kept { cid, name: name_of, pinned, since, size: line.size, blocks: line.blocks, file: name.to_owned() })
 }
 
 fn wrong(why: &'static str) -> io::Error {

@@ -71,6 +71,13 @@ impl Shelf {
         state.search(&self.folder, hash, not).map_err(&failed)
     }
 
+    /// Forgets packs that others have removed: what is open can be read, and isn't in the store any more. Who holds the lock
+    /// finds what is there from then on.
+    pub(super) fn refresh(&self) -> Result<(), StoreError> {
+        let listed = self.state().list(&self.folder, true);
+        listed.map(drop).map_err(StoreError::io("look for blocks", self.folder.path()))
+    }
+
     /// Notes that a pack was of use: the least recently used goes first.
     pub(super) fn used(&self, place: &Location) {
         let now = SystemTime::now();

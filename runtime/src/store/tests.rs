@@ -225,3 +225,4 @@ fn what_was_planted_is_not_followed() {
 }
 
 mod garbage;
+mod pinned;

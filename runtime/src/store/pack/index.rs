@@ -173,11 +173,10 @@ impl Group {
 type Lengths<'a> = BTreeMap<usize, Vec<(&'a [u8], u64)>>;
 
 /// An index made of hashes and where their blocks are.
-pub(super) fn written<'a>(entries: impl Iterator<Item = (&'a Hash, u64)>) -> Vec<u8> {
+pub(super) fn written<'a>(entries: impl Iterator<Item = (&'a super::Key, u64)>) -> Vec<u8> {
     let mut groups: BTreeMap<u64, Lengths<'_>> = BTreeMap::new();
-    for (hash, offset) in entries {
-        let lengths = groups.entry(hash.code()).or_default();
-        lengths.entry(hash.digest().len()).or_default().push((hash.digest(), offset));
+    for (super::Key { code, digest }, offset) in entries {
+        groups.entry(*code).or_default().entry(digest.len()).or_default().push((digest, offset));
     }
     let mut bytes = Vec::new();
     put_varint(CODEC, &mut bytes);

@@ -26,6 +26,24 @@ pub(super) use write::PackWriter;
 /// A hash with its function and length, as a CID has it: what a block is found by.
 pub(super) type Hash = cid::multihash::Multihash<128>;
 
+/// The same in as little memory as it takes: what is held of each block while many are written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    code: u64,
+    digest: Box<[u8]>,
+}
+
+impl Key {
+    pub(super) fn of(hash: &Hash) -> Key {
+        Key { code: hash.code(), digest: hash.digest().into() }
+    }
+
+    /// The hash again; it was one.
+    pub(super) fn hash(&self) -> Option<Hash> {
+        Hash::wrap(self.code, &self.digest).ok()
+    }
+}
+
 /// The largest block, in bytes: twice what Kubo gives away.
 pub const BLOCK_MAX: usize = 4 << 20;
 /// The largest section: a block and its CID.

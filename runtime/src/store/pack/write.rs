@@ -12,7 +12,7 @@ use std::sync::Arc;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::header::{self, Header, PAYLOAD_HEADER, put_varint};
-use super::{Hash, SUFFIX, Section, index, section};
+use super::{Hash, Key, SUFFIX, Section, index, section};
 use crate::content::Cid;
 use crate::store::folder::Folder;
 
@@ -26,7 +26,7 @@ pub(in crate::store) struct PackWriter {
     name: String,
     file: BufWriter<File>,
     length: u64,
-    entries: HashMap<Hash, u64>,
+    entries: HashMap<Key, u64>,
     published: bool,
     /// The same open file as `file`.
     _lock: Flock<File>,
@@ -57,7 +57,8 @@ impl PackWriter {
 
     /// Appends a block. One that it has already isn't written again.
     pub(in crate::store) fn put(&mut self, cid: &Cid, block: &[u8]) -> io::Result<()> {
-        if self.entries.contains_key(cid.hash()) {
+        let key = Key::of(cid.hash());
+        if self.entries.contains_key(&key) {
             return Ok(());
         }
         let cid_bytes = cid.to_bytes();
@@ -66,19 +67,19 @@ impl PackWriter {
         head.extend(&cid_bytes);
         self.file.write_all(&head)?;
         self.file.write_all(block)?;
-        self.entries.insert(*cid.hash(), self.length);
+        self.entries.insert(key, self.length);
         self.length += (head.len() + block.len()) as u64;
         Ok(())
     }
 
     /// Whether it has a block.
     pub(in crate::store) fn has(&self, hash: &Hash) -> bool {
-        self.entries.contains_key(hash)
+        self.entries.contains_key(&Key::of(hash))
     }
 
     /// A block that was put, as the file has it.
     pub(in crate::store) fn block(&mut self, hash: &Hash) -> io::Result<Option<Section>> {
-        let Some(offset) = self.entries.get(hash).copied() else { return Ok(None) };
+        let Some(offset) = self.entries.get(&Key::of(hash)).copied() else { return Ok(None) };
         self.file.flush()?;
         section(self.file.get_ref(), header::LENGTH, self.length, offset).map(Some)
     }
@@ -86,6 +87,16 @@ impl PackWriter {
     /// Bytes of blocks, and what goes with them, so far.
     pub(in crate::store) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// The hashes of its blocks, in no order.
+    pub(in crate::store) fn hashes(&self) -> impl Iterator<Item = Hash> {
+        self.entries.keys().filter_map(Key::hash)
+    }
+
+    /// How many blocks it has.
+    pub(in crate::store) fn blocks(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether it has no block.

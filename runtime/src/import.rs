@@ -63,7 +63,7 @@ pub fn import(wanted: Import) -> Result<(), ImportError> {
     staging.expects(force)?;
 
     let timeouts = Timeouts { idle: timeout, ..Timeouts::default() };
-    let content = Content::from(Origins { daemon, gateways }, timeouts);
+    let content = Content::from(Origins { daemon, gateways, ..Origins::default() }, timeouts);
     let writing = Writing::new(&content, &path, &staging, executable, umask, max_size);
     let waited =
         until_interrupted(&signals, writing.all()).map_err(ImportError::host("cannot wait for the content"))?;

@@ -54,6 +54,8 @@ pub struct RunArgs {
     pub env: Vec<EnvEntry>,
     /// Where the IPFS API is.
     pub endpoint: Endpoint,
+    /// Whether somebody said so: then content that is put must get there.
+    pub named: bool,
     /// `WW_IPFS` and `--ipfs` where they differ: the first counts.
     pub overridden: Option<(String, String)>,
     /// Who is asked for what neither the store nor the daemon has.
@@ -90,6 +92,7 @@ impl RunArgs {
     pub(super) fn new(matches: &ArgMatches, variables: Variables) -> Result<RunArgs, UsageError> {
         let mut words = matches.get_many::<OsString>("command").into_iter().flatten().cloned();
         let flag = matches.get_one::<Endpoint>("ipfs").cloned();
+        let named = flag.is_some() || variables.ipfs.as_ref().is_some_and(|value| !value.is_empty());
         let (endpoint, overridden) = endpoint(flag, variables.ipfs)?;
         let listed = parse_list(variables.env.as_deref().unwrap_or_default())
             .map_err(|(piece, source)| UsageError::Env { origin: "WW_ENV", entry: lossy(&piece), source })?;
@@ -100,6 +103,7 @@ impl RunArgs {
             layout: matches.get_one("fd-layout").copied().unwrap_or_default(),
             env: listed.into_iter().chain(all(matches, "env")).collect(),
             endpoint,
+            named,
             overridden,
             gateways: sources::gateways(matches, variables.gateways.as_deref())?,
             offline: sources::offline(matches),

@@ -1,4 +1,4 @@
-//! Single blocks: where a path ends, a block by its CID, a block into the daemon.
+//! Single blocks: where a path ends, a block by its CID, a block into a daemon.
 //!
 //! - What must stay true: a block that is given was verified; one that was stored is known to be stored under the CID
 //!   that its bytes have. A limit holds before the memory is spent.
@@ -7,11 +7,12 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::http::Client;
 use super::path::parse_cid;
 use super::payload::Payload;
 use super::sources::Got;
 use super::tame::tame;
-use super::{Cid, Content, ContentError, ContentPath, dir, import};
+use super::{Cid, Content, ContentError, ContentPath, dir};
 
 impl Content {
     /// The CID that a path ends at: where it ends inside a block of dag-cbor or dag-json, that block's.
@@ -40,26 +41,24 @@ impl Content {
     pub async fn check(&self, cid: &Cid) -> Result<(), ContentError> {
         self.sources.block_within(cid, 0, async || ()).await.map(drop)
     }
+}
 
-    /// Stores a block with the daemon, unpinned, under the CID (version 1, sha2-256) that it has with this codec.
-    ///
-    /// # Errors
-    /// Where the daemon can't be reached, refuses, or stored it under another CID.
-    pub async fn put_block(&self, data: Vec<u8>, codec: u64) -> Result<cid::Cid, ContentError> {
+impl Client {
+    /// Stores a block, unpinned, under the CID that it has with its codec.
+    pub(super) async fn put_block(&self, data: Bytes, expected: &cid::Cid) -> Result<(), ContentError> {
         #[derive(Deserialize)]
         struct Stored {
             #[serde(rename = "Key")]
             key: String,
         }
-        let expected = import::of_block(codec, &data);
-        let (content_type, payload) = Payload::multipart(Bytes::from(data), &expected.to_string());
+        let codec = expected.codec();
+        let (content_type, payload) = Payload::multipart(data, &expected.to_string());
         let request = format!("/api/v0/block/put?cid-codec={codec}&mhtype=sha2-256&pin=false&allow-big-block=true");
-        let body =
-            self.sources.daemon()?.post(&request, Some(&content_type), payload, "an upload").await?.small().await?;
+        let body = self.post(&request, Some(&content_type), payload, "an upload").await?.small().await?;
         let answer = || ContentError::Answer(format!("a block became {}", tame(&String::from_utf8_lossy(&body))));
         let stored: Stored = serde_json::from_slice(&body).map_err(|_| answer())?;
         match parse_cid(&stored.key) {
-            Some(cid) if cid.to_bytes() == expected.to_bytes() => Ok(expected),
+            Some(cid) if cid.to_bytes() == expected.to_bytes() => Ok(()),
             _ => Err(answer()),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::http::{Client, SLOWEST};
 use super::path::parse_cid;
-use super::payload::{Feeder, PIECE, Payload};
+use super::payload::{Feeder, PIECE};
 use super::tame::tame;
 use super::upload::Request;
 use super::{Cid, ContentError, Timeouts};
@@ -34,15 +34,7 @@ impl Daemon {
 
     /// Whether it is there, and is one.
     pub(crate) async fn answers(&self) -> Result<(), ContentError> {
-        #[derive(Deserialize)]
-        struct Version {
-            #[serde(rename = "Version")]
-            _version: String,
-        }
-        let answer = self.client.post("/api/v0/version", None, Payload::default(), "its version").await?;
-        let body = answer.small().await?;
-        let not = |_| ContentError::Answer(format!("its version is {}", tame(&String::from_utf8_lossy(&body))));
-        serde_json::from_slice::<Version>(&body).map(|_| ()).map_err(not)
+        self.client.answers().await
     }
 
     /// Sends a CAR, whose header and sections these are, and has its root pinned. `next` appends a section, if there is one.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::path::{PathError, Printable};
 use super::sources::Failures;
 use super::{Cid, Endpoint};
+use crate::store::StoreError;
 
 /// Why content couldn't be had.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +160,21 @@ pub enum ContentError {
     /// A daemon is needed, and the run asks nobody.
     #[error("the run is offline (--offline)")]
     Offline,
+    /// What a daemon alone can do, where there is none.
+    #[error("it needs an IPFS daemon (--ipfs or WW_IPFS names one)")]
+    NeedsDaemon(#[source] Box<ContentError>),
+    /// The store doesn't take it, and nobody else is there.
+    #[error(transparent)]
+    Store(std::sync::Arc<StoreError>),
+    /// There is no such pin in the store.
+    #[error("not pinned in the store")]
+    NotPinned,
+    /// A tree that is more than a run may keep in the store by pinning it.
+    #[error("more than the {most} blocks that a pin in the store may have")]
+    LargePin {
+        /// The limit.
+        most: usize,
+    },
     /// A source that gave a wrong block before.
     #[error("it gave a block that isn't the content, and isn't asked again")]
     Lied,

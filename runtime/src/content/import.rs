@@ -72,6 +72,14 @@ pub(crate) fn put<B: Blocks>(profile: Profile, block: &dagpb::Block, blocks: &mu
     blocks.put(&super::wide(&profile.cid(block.link.id)), block.bytes())
 }
 
+/// Adds the leaf of a file that has these bytes, under the profile `unixfs-v1-2025`.
+pub(crate) fn leaf<B: Blocks>(layout: &mut Layout, data: &[u8], blocks: &mut B) -> Result<(), B::Error> {
+    let id = Id { raw: true, digest: dagpb::digest(data) };
+    blocks.put(&super::wide(&Profile::V1.cid(id)), data)?;
+    let size = data.len() as u64;
+    layout.leaf(Link { id, tsize: size, size }, blocks)
+}
+
 /// The CID that a file has under the profile `unixfs-v1-2025`, whose bytes come one part after another.
 pub(crate) struct Builder {
     shape: Shape,

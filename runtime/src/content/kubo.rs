@@ -1,4 +1,4 @@
-//! The calls of the Kubo HTTP API that are needed beside a block: a name, an upload.
+//! The calls of the Kubo HTTP API that are needed beside a block: whether it is there, a name, an upload.
 //!
 //! - What it does: turns an IPNS name into a path, and a file into its CID.
 //! - What must stay true: a name's answer can't be verified: the daemon is trusted to have checked the record's signature.
@@ -14,6 +14,19 @@ use super::tame::tame;
 use super::{ContentError, import};
 
 impl Client {
+    /// Whether a daemon is there, and is one.
+    pub(crate) async fn answers(&self) -> Result<(), ContentError> {
+        #[derive(Deserialize)]
+        struct Version {
+            #[serde(rename = "Version")]
+            _version: String,
+        }
+        let answer = self.post("/api/v0/version", None, Payload::default(), "its version").await?;
+        let body = answer.small().await?;
+        let not = |_| ContentError::Answer(format!("its version is {}", tame(&String::from_utf8_lossy(&body))));
+        serde_json::from_slice::<Version>(&body).map(|_| ()).map_err(not)
+    }
+
     /// What an IPNS name stands for now; the names below it in `path` follow.
     pub(crate) async fn resolve_name(&self, path: &ContentPath) -> Result<ContentPath, ContentError> {
         #[derive(Deserialize)]

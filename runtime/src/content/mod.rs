@@ -5,8 +5,9 @@
 //!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
 //!   server), `verify` (hashes), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files),
 //!   `range`, `reading` and `turns` (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be
-//!   written down), `upload` (files on their way to the daemon), `deposit` (trees likewise), `import` (what files and
-//!   directories become, and the CID that one must have).
+//!   written down), `put` and `upload` (files and blocks on their way to the store and the daemon), `keep` (trees that
+//!   the store pins), `deposit` (trees on their way to a daemon), `import` (what files and directories become, and the CID that
+//!   one must have).
 //! - What must stay true: nothing is dialled or built before the first use, and identity CIDs never need a
 //!   daemon. No byte counts before its block's hash was checked. Whatever the daemon or the content does,
 //!   memory and time are bounded and nothing panics.
@@ -30,12 +31,14 @@ mod http;
 pub(crate) mod import;
 pub(crate) mod ipld;
 mod ipns;
+mod keep;
 mod kubo;
 mod listing;
 pub(crate) mod node;
 mod path;
 mod payload;
 mod pins;
+mod put;
 mod range;
 mod reading;
 mod shard;
@@ -53,6 +56,7 @@ pub use error::{ContentError, NodeKind};
 pub use import::{Collision, Profile};
 pub(crate) use path::parse_cid;
 pub use path::{ContentPath, PathError};
+pub use pins::Keeper;
 use reading::Kept;
 pub use reading::Reading;
 use sources::Sources;
@@ -99,8 +103,10 @@ pub struct Content {
 /// Who is asked for content that the store doesn't have, in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
-    /// A daemon; without one, names of DNS aren't resolved, and nothing is stored with anybody.
+    /// A daemon; without one, names of DNS aren't resolved, and what is put is in the store alone.
     pub daemon: Option<Endpoint>,
+    /// Somebody named it: what is put must get there. Otherwise it gets what is put where it answers.
+    pub named: bool,
     /// Trustless gateways.
     pub gateways: Vec<Gateway>,
 }
@@ -173,9 +179,10 @@ pub struct NodeLink {
 impl Content {
     /// Content from everywhere that is named, and from the store of this machine before; opens and dials nothing.
     pub fn from(origins: Origins, timeouts: Timeouts) -> Content {
-        let Origins { daemon, gateways } = origins;
+        let Origins { daemon, named, gateways } = origins;
         let store = Rc::new(shelf::OnDisk::default());
-        Content { sources: Rc::new(Sources::new(Some(store), daemon, &gateways, timeouts)), kept: None }
+        let sources = Sources::new(Some(store), daemon, &gateways, timeouts).named(named);
+        Content { sources: Rc::new(sources), kept: None }
     }
 
     /// Calls this with all that is seen of retrievals from now on: what a progress bar needs.
@@ -267,19 +274,5 @@ impl Content {
     pub async fn stat(&self, path: &ContentPath) -> Result<NodeInfo, ContentError> {
         let cid = dir::resolve(&self.sources, path).await?;
         dir::stat(&self.sources, cid).await
-    }
-
-    /// Stores a file with the daemon, unpinned, with the import profile `unixfs-v1-2025` (ruling 16).
-    ///
-    /// # Errors
-    /// Where the daemon can't be reached, refuses, or stored it under another CID than the profile's.
-    pub async fn add(&self, data: Vec<u8>) -> Result<cid::Cid, ContentError> {
-        self.sources.daemon()?.add(data.into()).await
-    }
-
-    /// A file to be stored with the daemon as [`Content::add`] does, however large. Dials nothing yet. One that is
-    /// dropped before its end was never there.
-    pub fn upload(&self) -> Upload {
-        Upload::new(self.sources.clone())
     }
 }

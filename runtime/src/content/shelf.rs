@@ -8,6 +8,7 @@
 use std::cell::{Cell, OnceCell};
 use std::error::Error;
 use std::io::Write;
+use std::sync::Arc;
 
 use super::Cid;
 use super::tame::tame;
@@ -32,12 +33,18 @@ pub(crate) trait Shelf {
 
     /// The store itself, for several threads at once, where it is one.
     fn store(&self) -> Option<Store>;
+
+    /// The same, or why it can't be had, which isn't said.
+    fn opened(&self) -> Result<Store, Arc<StoreError>>;
+
+    /// Says what is wrong with it, where the run goes on without.
+    fn say(&self, error: &StoreError);
 }
 
 /// The store of this machine's disk, opened when it is first asked.
 #[derive(Default)]
 pub(crate) struct OnDisk {
-    store: OnceCell<Option<Store>>,
+    store: OnceCell<Result<Store, Arc<StoreError>>>,
     /// Whether nothing more is kept.
     full: Cell<bool>,
     said: Cell<bool>,
@@ -45,30 +52,25 @@ pub(crate) struct OnDisk {
 
 impl OnDisk {
     fn open(&self) -> Option<&Store> {
-        let open = || {
+        match self.tried() {
+            Ok(store) => Some(store),
+            Err(error) => {
+                self.say(error);
+                None
+            }
+        }
+    }
+
+    fn tried(&self) -> &Result<Store, Arc<StoreError>> {
+        self.store.get_or_init(|| {
             let opened = Place::of_environment().map_err(StoreError::from).and_then(|place| Store::open(&place));
-            opened.map_err(|error| self.say(&error)).ok()
-        };
-        self.store.get_or_init(open).as_ref()
+            opened.map_err(Arc::new)
+        })
     }
 
     /// What came, or nothing, which is said the first time.
     fn or_nothing<T>(&self, done: Result<T, StoreError>) -> Option<T> {
         done.map_err(|error| self.say(&error)).ok()
-    }
-
-    /// Says what is wrong with the store: no error of the run's, which goes on without.
-    fn say(&self, error: &StoreError) {
-        if self.said.replace(true) {
-            return;
-        }
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            line += &format!(": {error}");
-            cause = error.source();
-        }
-        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&line));
     }
 }
 
@@ -93,12 +95,29 @@ impl Shelf for OnDisk {
     }
 
     fn settle(&self) {
-        if let (false, Some(Some(store))) = (self.full.get(), self.store.get()) {
+        if let (false, Some(Ok(store))) = (self.full.get(), self.store.get()) {
             self.full.set(self.or_nothing(store.flush()).is_none());
         }
     }
 
     fn store(&self) -> Option<Store> {
         self.open().cloned()
+    }
+
+    fn opened(&self) -> Result<Store, Arc<StoreError>> {
+        self.tried().clone()
+    }
+
+    fn say(&self, error: &StoreError) {
+        if self.said.replace(true) {
+            return;
+        }
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            line += &format!(": {error}");
+            cause = error.source();
+        }
+        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&line));
     }
 }

@@ -10,6 +10,7 @@
 mod failures;
 mod names;
 mod pace;
+mod put;
 mod race;
 mod source;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::store::Store;
 
 pub use failures::Failures;
 pub(crate) use pace::{Once, Pace};
+pub(crate) use put::Receivers;
 use source::Source;
 pub(crate) use source::{BLOCK_LIMIT, Got};
 
@@ -81,6 +83,7 @@ pub(crate) struct Sources {
     /// For those whose turn bounds their memory: room for all.
     turned: Semaphore,
     watcher: RefCell<Option<Rc<Watcher>>>,
+    putting: put::Putting,
 }
 
 impl Sources {
@@ -106,6 +109,7 @@ impl Sources {
             again: Semaphore::new(AGAIN),
             turned: Semaphore::new(Semaphore::MAX_PERMITS),
             watcher: RefCell::default(),
+            putting: put::Putting::default(),
         }
     }
 

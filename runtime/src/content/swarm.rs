@@ -2,7 +2,7 @@
 //!
 //! - What must stay true: the answers are the daemon's word, and bounded: a list of peers is kept as one text and the
 //!   ends of its parts, so that many short texts take no more memory than they say.
-//! - Serves: rulings 15, 20; clauses RPC-24. Reference: Kubo RPC API v0.
+//! - Serves: rulings 15, 20; clauses RPC-24, STORE-48. Reference: Kubo RPC API v0.
 
 mod answer;
 mod peers;
@@ -42,7 +42,9 @@ impl Content {
     pub async fn connect(&self, address: &str) -> Result<(), ContentError> {
         let what = "a connection to a peer";
         let request = format!("/api/v0/swarm/connect?arg={}", escaped(address));
-        self.sources.daemon()?.post(&request, None, Payload::default(), what).await?.small().await.map(drop)
+        let asked =
+            async { self.sources.daemon()?.post(&request, None, Payload::default(), what).await?.small().await };
+        asked.await.map(drop).map_err(needed)
     }
 
     async fn ask(
@@ -51,10 +53,11 @@ impl Content {
         what: &str,
         read: impl Fn(&[u8]) -> serde_json::Result<Peers>,
     ) -> Result<Peers, ContentError> {
-        let body = self.sources.daemon()?.post(request, None, Payload::default(), what).await?.whole(ANSWER).await;
-        let body = body.map_err(|error| match error {
+        let asked =
+            async { self.sources.daemon()?.post(request, None, Payload::default(), what).await?.whole(ANSWER).await };
+        let body = asked.await.map_err(|error| match error {
             ContentError::LongBody { limit, .. } => ContentError::TooLarge { limit },
-            error => error,
+            error => needed(error),
         })?;
         match read(&body) {
             Ok(peers) if peers.message() > MESSAGE => Err(ContentError::TooLarge { limit: MESSAGE as u64 }),
@@ -64,6 +67,15 @@ impl Content {
                 Err(ContentError::Answer(format!("{what} is {}", tame(&text))))
             }
         }
+    }
+}
+
+/// Says, of a daemon that isn't there, that it is needed.
+fn needed(error: ContentError) -> ContentError {
+    use ContentError::{Connect, ConnectTimeout, NeedsDaemon, Offline, Refused};
+    match error {
+        Refused { .. } | Connect { .. } | ConnectTimeout { .. } | Offline => NeedsDaemon(Box::new(error)),
+        error => error,
     }
 }
 

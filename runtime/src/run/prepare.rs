@@ -55,7 +55,7 @@ pub(super) fn content(args: &RunArgs) -> Content {
         true => (None, Vec::new()),
         false => (Some(args.endpoint.clone()), args.gateways.clone()),
     };
-    Content::from(Origins { daemon, gateways }, timeouts)
+    Content::from(Origins { daemon, named: args.named, gateways }, timeouts)
 }
 
 /// The program, found or fetched.

@@ -3,6 +3,8 @@
 //! - What must stay true: to unpin removes nothing that was put. A pin counts when all that is below it is there.
 //! - Serves: rulings 15, 16; clauses STORE-04, STORE-47.
 
+use std::io;
+
 use super::folder::Folder;
 use super::root::{self, Kept, PIN, Root, Why, file_name};
 use super::{Store, StoreError, Writer, lock};
@@ -37,8 +39,12 @@ impl Store {
         })?;
         if whole? {
             let roots = self.lists()?;
-            roots.link(&kept.file, &of(cid)).and_then(|()| roots.sync()).map_err(&failed)?;
-            return Ok(true);
+            return match roots.link(&kept.file, &of(cid)).and_then(|()| roots.sync()) {
+                Ok(()) => Ok(true),
+                // Removed by name meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(failed(error)),
+            };
         }
         Ok(false)
     }

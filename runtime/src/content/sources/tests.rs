@@ -10,6 +10,7 @@ use multihash::Multihash;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::store::StoreError;
 
 /// What a server does with each block that it is asked for.
 #[derive(Clone, Copy, PartialEq)]
@@ -118,6 +119,12 @@ impl Shelf for Memory {
     fn store(&self) -> Option<Store> {
         None
     }
+
+    fn opened(&self) -> Result<Store, Arc<StoreError>> {
+        Err(Arc::new(StoreError::Unknown(String::new())))
+    }
+
+    fn say(&self, _: &StoreError) {}
 }
 
 fn cid(block: &[u8]) -> Cid {
@@ -252,4 +259,18 @@ fn room_for_large_blocks_comes_back() {
     assert_eq!(sources.large.available_permits(), 2 * AT_ONCE);
     drop(wide);
     assert_eq!(sources.large.available_permits(), AT_ONCE);
+}
+
+#[test]
+fn a_daemon_gets_what_is_put_where_it_was_named_or_answers() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let endpoint = || Endpoint::parse(&format!("/ip4/127.0.0.1/tcp/{nobody}")).expect("an endpoint");
+    let shelf = || Some(Rc::new(Memory::default()) as Rc<dyn Shelf>);
+    let of = |shelf, daemon, named| {
+        let sources = Sources::new(shelf, daemon, &[], Timeouts::default()).named(named);
+        run(async { sources.receiver().await.is_some() })
+    };
+    assert!(of(shelf(), Some(endpoint()), true), "one that was named must answer");
+    assert!(of(None, Some(endpoint()), false), "there is nobody else");
+    assert!(!of(shelf(), Some(endpoint()), false) && !of(shelf(), None, false));
 }

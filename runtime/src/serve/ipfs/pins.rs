@@ -1,12 +1,13 @@
-//! `pin`, `unpin`, `pins`: recursive pins, all of the daemon's or those that this run made.
+//! `pin`, `unpin`, `pins`: recursive pins of the daemon's, or of the store's where there is no daemon; all of them or those
+//! that this run made.
 //!
-//! - What it does: below `full`, keeps which pins this run made. One that was there before isn't: the daemon's user
-//!   made it, and only they end it.
+//! - What it does: below `full`, keeps which pins this run made, and where. One that was there before isn't: the user made it,
+//!   or another run, and only the user ends it.
 //! - What must stay true: what is kept is bounded ([`MOST`]). A pin that isn't kept is never removed below `full`.
 //! - Serves: rulings 13, 15, 20; clauses RPC-23, ACC-03 to ACC-05, ACC-08, ACC-09.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use capnp::Error;
@@ -15,7 +16,7 @@ use ww_schema::system_capnp::i_p_f_s;
 use super::super::refusal::{self, Refusal};
 use super::{Ipfs, LIMIT, length, parse};
 use crate::access::Access;
-use crate::content::{Cid, Content, ContentError};
+use crate::content::{Cid, Content, ContentError, Keeper};
 
 /// The most pins that a run makes below `full`: some 100 bytes each.
 const MOST: usize = 8192;
@@ -26,8 +27,8 @@ const AROUND: usize = 16;
 pub(super) struct Pins {
     content: Content,
     access: Access,
-    /// Those that this run made, as the bytes of their CIDs.
-    made: RefCell<BTreeSet<Vec<u8>>>,
+    /// Those that this run made, as the bytes of their CIDs, and who keeps each.
+    made: RefCell<BTreeMap<Vec<u8>, Keeper>>,
 }
 
 impl Pins {
@@ -38,31 +39,42 @@ impl Pins {
     /// Pins what is below a CID, and keeps that it was this run that did. `shown` is how the cell named it.
     pub(super) async fn pin(&self, method: &'static str, cid: &Cid, shown: &str) -> Result<(), Refusal> {
         let refuse = |source| Refusal::pin(method, shown, source);
+        let keeper = self.content.keeper().await;
         if self.access < Access::Full {
-            if self.content.is_pinned(cid).await.map_err(refuse)? {
+            if self.content.is_pinned(keeper, cid).await.map_err(refuse)? {
                 return Ok(());
             }
-            // Before the pin, for the daemon to do nothing in vain.
+            // Before the pin, for nobody to do anything in vain.
             if self.made.borrow().len() >= MOST {
                 return Err(Refusal::Pins { method, most: MOST });
             }
         }
-        self.content.pin(cid).await.map_err(refuse)?;
+        self.content.pin(keeper, cid).await.map_err(|source| match source {
+            ContentError::Store(_) | ContentError::LargePin { .. } => refuse(source),
+            // It is the host that gets what is below.
+            source if keeper == Keeper::Store => Refusal::retrieval(method, shown, source, ""),
+            source => refuse(source),
+        })?;
         // Not before: what this run failed to pin others may pin later.
         if self.access < Access::Full {
-            self.made.borrow_mut().insert(cid.to_bytes());
+            self.made.borrow_mut().insert(cid.to_bytes(), keeper);
         }
         Ok(())
     }
 
     async fn unpin(&self, method: &'static str, cid: &Cid, shown: &str) -> Result<(), Refusal> {
         let key = cid.to_bytes();
-        if self.access < Access::Full && !self.made.borrow().contains(&key) {
-            return Err(Refusal::OthersPin { method, path: refusal::shown(shown) });
-        }
-        let done = self.content.unpin(cid).await;
-        // Where the daemon says no, there is no such pin any more.
-        if matches!(done, Ok(()) | Err(ContentError::Daemon { .. })) {
+        let made = self.made.borrow().get(&key).copied();
+        let keeper = match made {
+            Some(keeper) => keeper,
+            None if self.access < Access::Full => {
+                return Err(Refusal::OthersPin { method, path: refusal::shown(shown) });
+            }
+            None => self.content.keeper().await,
+        };
+        let done = self.content.unpin(keeper, cid).await;
+        // Where it says no, there is no such pin any more.
+        if matches!(done, Ok(()) | Err(ContentError::Daemon { .. } | ContentError::NotPinned)) {
             self.made.borrow_mut().remove(&key);
         }
         done.map_err(|source| Refusal::pin(method, shown, source))
@@ -80,7 +92,7 @@ pub(super) async fn pin(
     let _turn = ipfs.gate.small_call().await;
     let refuse = |source| Refusal::retrieval(method, &shown, source, "");
     let cid = ipfs.content.resolve(&path).await.map_err(refuse)?;
-    // The daemon would fetch it anyway; so it is known what failed where it can't be had.
+    // It would be fetched anyway; so it is known what failed where it can't be had.
     ipfs.content.check(&cid).await.map_err(refuse)?;
     ipfs.pins.pin(method, &cid, &shown).await?;
     results.get().set_success(true);
@@ -113,15 +125,18 @@ pub(super) async fn pins(
     let _turn = ipfs.gate.large_call().await;
     let mut found = Packed::default();
     if ipfs.pins.access == Access::Full {
-        let listed = ipfs.content.pins(|cid| found.push(&cid.to_bytes())).await;
+        let keeper = ipfs.content.keeper().await;
+        let listed = ipfs.content.pins(keeper, |cid| found.push(&cid.to_bytes())).await;
         listed.map_err(|source| match source {
-            ContentError::TooLarge { limit } => Refusal::LargeList { method, limit, instead: "`ipfs pin ls`" },
+            ContentError::TooLarge { limit } => {
+                Refusal::LargeList { method, limit, instead: "`ipfs pin ls` or `ww store ls`" }
+            }
             source => Refusal::Daemon { method, source },
         })?;
     } else {
         let kept = ipfs.pins.made.borrow();
         // So few fit.
-        let _ = kept.iter().try_for_each(|cid| found.push(cid));
+        let _ = kept.keys().try_for_each(|cid| found.push(cid));
     }
     let mut list = results.get().init_cids(length(found.count)?);
     for (index, cid) in (0..).zip(found.iter()) {

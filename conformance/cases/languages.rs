@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, before};
+use crate::invocation::Invocation;
 use crate::languages::Language;
 use crate::node::unixfs::cid_bytes;
 use crate::node::{Import, Node};
@@ -134,6 +135,53 @@ fn every_method(suite: &Suite<'_>, language: Language) -> Verdict {
     files(&known, &of)?;
     nodes(&known, &of)?;
     around(&known, &of)
+}
+
+/// What the cells read.
+pub(crate) fn content_of_languages() -> &'static [u8] {
+    CONTENT
+}
+
+/// Has a cell call each method in a run without a daemon, on a directory that has the cells' content as `file`; `length` says
+/// how long a file is that it stored.
+pub(crate) fn all_but_the_network<'a>(
+    suite: &'a Suite<'a>,
+    language: Language,
+    run: Invocation<'a>,
+    folder: &str,
+    length: &dyn Fn(&str) -> Verdict<Value>,
+) -> Verdict {
+    let (path, address) = (format!("{folder}/file"), format!("/ip4/127.0.0.1/tcp/9/p2p/{PEER}"));
+    let words = ["all", &path, folder, "file", &address, "added by a cell"];
+    let ended = suite.cell_in(language, "cell", run, &words)?.run()?;
+    ended.exits(0)?.is_silent()?;
+    let facts = lines(&ended.stdout)?;
+    let verbs: Vec<&str> = facts.iter().filter_map(|fact| fact["verb"].as_str()).collect();
+    same("calls", verbs, CALLS.to_vec())?;
+    for fact in &facts {
+        let verb = fact["verb"].as_str().unwrap_or_default();
+        match ["id", "connect", "peers"].contains(&verb) {
+            true => {
+                let said = fact["error"].as_str().unwrap_or_default();
+                let needs = said.starts_with(&format!("system.IPFS.{verb}: ")) && said.contains("daemon");
+                holds(format!("{verb} needs a daemon"), needs, fact)?;
+            }
+            false => holds(format!("{verb} is answered"), fact.get("ok").is_some(), fact)?,
+        }
+    }
+    let of = |verb: &str| facts.iter().find(|fact| fact["verb"] == verb).map_or(&Value::Null, |fact| &fact["ok"]);
+    same("cat", &of("cat")["length"], &json!(CONTENT.len()))?;
+    same("read", &of("read")["sent"], &json!(5))?;
+    holds("pins has what was pinned", of("pins").as_array().is_some_and(|pins| pins.contains(of("add"))), of("pins"))?;
+    let stored = [
+        ("add", of("add"), "added by a cell".len()),
+        ("write", &of("write")["cid"], WRITTEN),
+        ("putBlock", of("putBlock"), "a block of a cell".len()),
+    ];
+    for (verb, cid, size) in stored {
+        same(format!("bytes of what {verb} stored"), length(cid.as_str().unwrap_or_default())?, json!(size))?;
+    }
+    Ok(())
 }
 
 fn lines(output: &[u8]) -> Verdict<Vec<Value>> {

@@ -1,7 +1,7 @@
 //! `read` into a sink of the cell's: the range, the pace, and what is told of a transfer that breaks off.
 
 #[path = "rpc_streams/pace.rs"]
-mod pace;
+pub(crate) mod pace;
 #[path = "rpc_streams/uploads.rs"]
 mod uploads;
 
@@ -55,7 +55,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Bytes of which each part differs.
-fn content(length: usize) -> Vec<u8> {
+pub(crate) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 

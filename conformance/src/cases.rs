@@ -131,6 +131,8 @@ mod status;
 mod stdio;
 #[path = "../cases/store.rs"]
 mod store;
+#[path = "../cases/store_rpc.rs"]
+mod store_rpc;
 #[path = "../cases/terminal.rs"]
 mod terminal;
 #[path = "../cases/traps.rs"]
@@ -202,6 +204,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     sources_store::CASES,
     status::CASES,
     store::CASES,
+    store_rpc::CASES,
     stdio::CASES,
     terminal::CASES,
     traps::CASES,

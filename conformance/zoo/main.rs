@@ -4,7 +4,7 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]); some stand before its other
+//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]) or what a cell puts there ([`puts`]); some stand before its other
 //! commands ([`tools`], [`imports`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
@@ -25,6 +25,7 @@ mod levels;
 mod model;
 mod paths;
 mod peers;
+mod puts;
 mod readme;
 mod refused;
 mod sources;
@@ -107,6 +108,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Fetched files", fetch::FAULTS),
     ("Sources of content, and the store", sources::FAULTS),
     ("The store", store::FAULTS),
+    ("What a cell puts and pins", puts::FAULTS),
     ("`ww export` and `ww idgen`", tools::FAULTS),
     ("`ww import`", imports::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
@@ -121,7 +123,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
 ];
 
 /// What has no fault: name, what it is, how it is done.
-const CONTROLS: [(&str, &str, Act); 8] = [
+const CONTROLS: [(&str, &str, Act); 9] = [
     ("model", "a small implementation without a jail", Act::Model(Jail::None)),
     ("jailed-model", "the same one, jailed by bubblewrap", Act::Model(Jail::Bubblewrap)),
     ("stands-by", "waits for the real one, and passes signals and exit codes on", Act::Wrapper(around::stands_by)),
@@ -130,6 +132,7 @@ const CONTROLS: [(&str, &str, Act); 8] = [
     ("relays", "has a relay of TCP stand before the real one", Act::Wrapper(peers::relays)),
     ("fetches", "fetches by the daemon's `cat`, keeps the file apart and clears up", Act::Wrapper(fetch::fetches)),
     ("repeats", "takes the real one's messages in, and says them again", Act::Wrapper(told::repeats)),
+    ("reprints", "takes in what the cell prints, and prints it again", Act::Wrapper(puts::reprints)),
 ];
 
 fn main() -> ExitCode {

@@ -50,7 +50,7 @@ pub(super) fn live<'a>(suite: &'a Suite<'a>, endpoint: &str, words: &[&str]) -> 
 }
 
 /// The answers of such a run: its last line.
-pub(super) fn ends(run: Live<'_>, calls: usize) -> Verdict<Vec<Value>> {
+pub(crate) fn ends(run: Live<'_>, calls: usize) -> Verdict<Vec<Value>> {
     let run = run.finish()?;
     run.exits(0)?;
     let said = String::from_utf8_lossy(&run.stdout).into_owned();
@@ -61,14 +61,14 @@ pub(super) fn ends(run: Live<'_>, calls: usize) -> Verdict<Vec<Value>> {
 }
 
 /// The most memory that the host has had so far, in KiB.
-pub(super) fn peak(run: &Live<'_>) -> Verdict<u64> {
+pub(crate) fn peak(run: &Live<'_>) -> Verdict<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid()))?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
     peak.ok_or_else(|| Stop::Harness("/proc says nothing of the host's memory".into()))
 }
 
 /// Checks how much memory the host has had more than before.
-pub(super) fn grew(what: &str, run: &Live<'_>, before: u64, most: u64) -> Verdict {
+pub(crate) fn grew(what: &str, run: &Live<'_>, before: u64, most: u64) -> Verdict {
     let grown = peak(run)?.saturating_sub(before);
     holds(format!("{what} takes the host {most} KiB at most"), grown <= most, format!("{grown} KiB"))
 }

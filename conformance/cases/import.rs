@@ -214,24 +214,31 @@ fn dressed(message: Vec<u8>, mode: u64, seconds: u64) -> Vec<u8> {
     [message, vec![0x38], unixfs::varint(mode), unixfs::field(8, &time)].concat()
 }
 
-fn store_32_modes_and_times_are_kept_within_bounds(suite: &Suite<'_>) -> Verdict {
-    let (node, to) = (suite.node()?, place(suite, "to")?);
+/// A directory with one below it of files with modes, all of one time. Their path, and what the content says of each.
+pub(crate) fn with_modes(node: &Node) -> Verdict<(String, [(&'static str, u32); 6])> {
     let put = |message: Vec<u8>| node.block("dag-pb", "sha2-256", &unixfs::node(&[], &message));
     let of_file = |mode| put(dressed(unixfs::file(b"x", Some(1), &[]), mode, 1_000_000_000));
     let link = linked(&put(dressed(unixfs::symlink("a"), 0o777, 1_000_000_000))?)?;
+    let modes = [("a", 0o640), ("b", 0o755), ("c", 0o100_600), ("d", 0o777), ("e", 0o6755), ("f", 0o1644)];
     let mut cids = Vec::new();
-    for mode in [0o640, 0o755, 0o100_600, 0o777, 0o6755, 0o1644] {
-        cids.push(linked(&of_file(mode)?)?);
+    for (_, mode) in modes {
+        cids.push(linked(&of_file(u64::from(mode))?)?);
     }
-    let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(|n| ("abcdef".get(n..=n).unwrap_or_default(), &cids[n][..], 0));
-    let links = [a, b, c, d, e, f, ("link", &link, 0)];
+    let mut links: Vec<(&str, &[u8], u64)> =
+        modes.iter().zip(&cids).map(|((name, _), cid)| (*name, &cid[..], 0)).collect();
+    links.push(("link", &link, 0));
     // A directory that may not be written to has entries all the same, and so has one below it.
     let closed = |links: &[(&str, &[u8], u64)]| {
         let data = dressed(unixfs::directory(), 0o555, 1_000_000_000);
         node.block("dag-pb", "sha2-256", &unixfs::node(links, &data))
     };
     let below = linked(&closed(&links)?)?;
-    let path = format!("/ipfs/{}", closed(&[("below", &below, 0)])?);
+    Ok((format!("/ipfs/{}", closed(&[("below", &below, 0)])?), modes))
+}
+
+fn store_32_modes_and_times_are_kept_within_bounds(suite: &Suite<'_>) -> Verdict {
+    let to = place(suite, "to")?;
+    let (path, _) = with_modes(suite.node()?)?;
     let at = to.join("x");
     imported(import(suite)?, &path, &at)?;
     let of = |path: &Path| {

@@ -103,7 +103,7 @@ fn store_11_a_place_that_cant_be_written_is_told(suite: &Suite<'_>) -> Verdict {
 }
 
 /// A directory with entries of these names, all one file.
-fn named(node: &Node, names: &[&str]) -> Verdict<String> {
+pub(crate) fn named(node: &Node, names: &[&str]) -> Verdict<String> {
     let file = linked(&node.add("planted\n", Import { version: Some(1), ..Import::default() })?)?;
     let links: Vec<(&str, &[u8], u64)> = names.iter().map(|name| (*name, &file[..], 8)).collect();
     node.block("dag-pb", "sha2-256", &unixfs::node(&links, &unixfs::directory()))
@@ -180,7 +180,7 @@ fn store_29_links_are_written_and_not_followed(suite: &Suite<'_>) -> Verdict {
 }
 
 /// A daemon that falls silent after so many blocks, and says that it has.
-fn falling_silent(node: &Node, most: usize) -> Verdict<(Fake, std::sync::Arc<AtomicUsize>)> {
+pub(crate) fn falling_silent(node: &Node, most: usize) -> Verdict<(Fake, std::sync::Arc<AtomicUsize>)> {
     let asked = std::sync::Arc::new(AtomicUsize::new(0));
     let seen = asked.clone();
     let fake = before(node, move |request, answer, stream| {
@@ -193,16 +193,20 @@ fn falling_silent(node: &Node, most: usize) -> Verdict<(Fake, std::sync::Arc<Ato
     Ok((fake, seen))
 }
 
+/// Waits until more was asked for. By the fake's count, not by time alone: who waits for the next block is in the midst.
+pub(crate) fn until_asked(suite: &Suite<'_>, asked: &AtomicUsize, most: usize) {
+    let end = std::time::Instant::now() + suite.patience(Duration::from_secs(20));
+    while asked.load(Ordering::SeqCst) <= most && std::time::Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Starts an import that waits in its midst.
 fn midway<'a>(suite: &'a Suite<'a>, path: &str, to: &Path, signal: Signal) -> Verdict<crate::ended::Ended> {
     let (daemon, asked) = falling_silent(suite.node()?, 12)?;
     let run = suite.tool("import").may_leave_files().flags(["--ipfs", &daemon.endpoint(), path]);
     let run = run.flags([to.join("x").as_os_str().as_encoded_bytes()]).start()?;
-    let end = std::time::Instant::now() + suite.patience(Duration::from_secs(20));
-    // By the fake's count, not by time alone: it is in the midst when it waits for the next block.
-    while asked.load(Ordering::SeqCst) <= 12 && std::time::Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_asked(suite, &asked, 12);
     run.signal(signal);
     run.finish()
 }

@@ -24,13 +24,13 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// A run whose store is in a folder that the caller has.
-fn in_store<'a>(suite: &'a Suite<'a>, name: &str) -> Verdict<Invocation<'a>> {
+pub(crate) fn in_store<'a>(suite: &'a Suite<'a>, name: &str) -> Verdict<Invocation<'a>> {
     let path = suite.path("data").join(name);
     Ok(suite.ww().env("WW_STORE", path.as_os_str().as_encoded_bytes()))
 }
 
 /// A daemon that fails whatever it is asked, and tells whether it was.
-fn failing() -> Verdict<Fake> {
+pub(crate) fn failing() -> Verdict<Fake> {
     Ok(Fake::sending("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")?)
 }
 
@@ -75,7 +75,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Changes one bit of the last byte of `mark` wherever a file of a store has it.
-fn rots(store: &Path, mark: &[u8]) -> Verdict {
+pub(crate) fn rots(store: &Path, mark: &[u8]) -> Verdict {
     let (mut found, owner) = (0, fs::metadata(store)?);
     for path in files(store) {
         let mut bytes = fs::read(&path)?;

@@ -133,6 +133,10 @@ mod stdio;
 mod store;
 #[path = "../cases/store_rpc.rs"]
 mod store_rpc;
+#[path = "../cases/store_tree.rs"]
+mod store_tree;
+#[path = "../cases/store_tree_refused.rs"]
+mod store_tree_refused;
 #[path = "../cases/terminal.rs"]
 mod terminal;
 #[path = "../cases/traps.rs"]
@@ -205,6 +209,8 @@ pub(crate) const ALL: &[&[Case]] = &[
     status::CASES,
     store::CASES,
     store_rpc::CASES,
+    store_tree::CASES,
+    store_tree_refused::CASES,
     stdio::CASES,
     terminal::CASES,
     traps::CASES,

@@ -155,7 +155,7 @@ fn unless_well(tool: Tool, then: impl Fn(&Path)) -> ExitCode {
 }
 
 /// Calls something with each path of a tree, those below first.
-fn each(top: &Path, act: &dyn Fn(&Path) -> bool) {
+pub fn each(top: &Path, act: &dyn Fn(&Path) -> bool) {
     if !top.is_symlink() {
         for entry in fs::read_dir(top).into_iter().flatten().flatten() {
             each(&entry.path(), act);

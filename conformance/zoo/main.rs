@@ -3,7 +3,7 @@
 //! What it does: called as `ww-faulty FAULT run …`, it does one thing wrong. Most faults stand before the real
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
-//! wrong ([`wrong`], [`paths`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
+//! wrong ([`wrong`], [`paths`], [`trees`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
 //! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]) or what a cell puts there ([`puts`]); some stand before its other
 //! commands ([`tools`], [`imports`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
@@ -33,6 +33,7 @@ mod status;
 mod store;
 mod told;
 mod tools;
+mod trees;
 mod words;
 mod wrong;
 
@@ -111,6 +112,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("What a cell puts and pins", puts::FAULTS),
     ("`ww export` and `ww idgen`", tools::FAULTS),
     ("`ww import`", imports::FAULTS),
+    ("Trees that `--ro` shows", trees::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),

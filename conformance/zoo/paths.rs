@@ -134,7 +134,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// PATH, and AT where there is one.
-fn parts(value: &OsStr) -> (OsString, Option<OsString>) {
+pub fn parts(value: &OsStr) -> (OsString, Option<OsString>) {
     let bytes = value.as_bytes();
     match bytes.windows(2).rposition(|pair| pair == b":/") {
         Some(at) => (OsStr::from_bytes(&bytes[..at]).to_owned(), Some(OsStr::from_bytes(&bytes[at + 1..]).to_owned())),
@@ -142,7 +142,7 @@ fn parts(value: &OsStr) -> (OsString, Option<OsString>) {
     }
 }
 
-fn joined(path: &OsStr, at: Option<&OsStr>) -> OsString {
+pub fn joined(path: &OsStr, at: Option<&OsStr>) -> OsString {
     at.map_or(path.to_owned(), |at| [path, ":".as_ref(), at].into_iter().collect())
 }
 
@@ -168,7 +168,7 @@ fn each(call: &mut Call, mut change: impl FnMut(&OsString) -> OsString) {
     }
 }
 
-fn renamed(call: &mut Call, from: &str, to: &str) {
+pub fn renamed(call: &mut Call, from: &str, to: &str) {
     for (flag, _) in call.flags.iter_mut().filter(|(flag, _)| flag == from) {
         *flag = to.into();
     }

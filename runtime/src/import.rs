@@ -4,11 +4,12 @@
 //!   where it belongs; `remove` takes away what isn't wanted, `place` says where that is.
 //! - What must stay true: until all is there, nothing is at the target, and nothing outside of it is touched. Names come
 //!   from whoever made the content: none leads anywhere. What a killed import left, the next one beside it removes.
-//! - Serves: ruling 16; STORE-09 to -12, -26 to -32.
+//!   `for_cell` writes for `ww run --ro`, to where the caller says.
+//! - Serves: ruling 16; STORE-09 to -12, -26 to -32, -50 to -53.
 
 mod error;
 mod place;
-mod remove;
+pub(crate) mod remove;
 mod staging;
 mod write;
 
@@ -24,7 +25,8 @@ pub use error::ImportError;
 pub use place::{PlaceError, Target};
 use staging::Staging;
 
-use write::Writing;
+pub(crate) use write::Spot;
+use write::{Dress, Writing};
 
 /// `ww import`, parsed.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub fn import(wanted: Import) -> Result<(), ImportError> {
 
     let timeouts = Timeouts { idle: timeout, ..Timeouts::default() };
     let content = Content::from(Origins { daemon, gateways, ..Origins::default() }, timeouts);
-    let writing = Writing::new(&content, &path, &staging, executable, umask, max_size);
+    let writing = Writing::new(&content, &path, staging.spot(), Dress::Content { executable, umask }, max_size);
     let waited =
         until_interrupted(&signals, writing.all()).map_err(ImportError::host("cannot wait for the content"))?;
     let root = match waited {
@@ -72,7 +74,22 @@ pub fn import(wanted: Import) -> Result<(), ImportError> {
         Waited::Signal(signal) => return Err(ImportError::Interrupted { signal }),
     };
     staging.put(force)?;
-    root.finish().map_err(|source| staging.failed(b"", source))
+    root.finish().map_err(|source| staging.failed(source))
+}
+
+/// Writes what is at a path to a spot, for a cell to see: a file or a directory of at most `max_size` bytes, which every user
+/// can read. Only when this returns without an error is it whole.
+///
+/// # Errors
+/// As [`import`]; where a symlink is at the path. What was written then stays for the caller to remove.
+pub(crate) async fn for_cell(
+    content: &Content,
+    path: &ContentPath,
+    spot: Spot<'_>,
+    max_size: u64,
+) -> Result<(), ImportError> {
+    let root = Writing::new(content, path, spot, Dress::Cell, max_size).all().await?;
+    root.finish().map_err(|source| spot.failed(b"", source))
 }
 
 impl ImportError {

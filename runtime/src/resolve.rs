@@ -147,6 +147,11 @@ pub async fn fetch(path: &ContentPath, content: &Content, max_size: u64) -> Resu
 }
 
 impl Image {
+    /// A program that the view shows for another reason, as `program`.
+    pub fn in_place(program: &Path, on_host: PathBuf) -> io::Result<Image> {
+        Ok(Image { program: in_view(program)?, on_host, shown: None, kept: None })
+    }
+
     /// The program of a run's own directory.
     fn kept(directory: RunDir, name: &[u8]) -> Result<Image, RunDirError> {
         let path = directory.path();

@@ -8,6 +8,7 @@ mod place;
 mod plan;
 mod prepare;
 mod refused;
+mod trees;
 mod wait;
 
 use std::io;
@@ -16,6 +17,7 @@ use std::os::fd::AsRawFd;
 pub use plan::Plan;
 
 use crate::cli::RunArgs;
+use crate::content::ContentPath;
 use crate::ended::Ended;
 use crate::fds::FdPlan;
 use crate::jail::bounds::{Reached, Size, Uncounted};
@@ -33,6 +35,7 @@ use crate::sys::terminal::Terminal;
 use crate::sys::{self, SoleThread, StartError};
 
 pub use grants::GrantError;
+pub use trees::TreeError;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -157,10 +160,11 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let content = prepare::content(&args);
     let identity = place::identity(args.level)?;
 
-    let image = prepare::image(&args, &identity, &content, &signals)?;
+    let fetch = |path: &ContentPath| prepare::tree(path, &content, args.max_size, &signals);
+    let held = grants::open(&args.paths, args.level, &identity, fetch)?;
+    let image = prepare::image(&args, &identity, &content, &held, &signals)?;
     let plan = FdPlan::new(args.layout, args.grants);
     let place = place::of(args.level, args.workdir, &identity)?;
-    let held = grants::open(args.paths, args.level, &identity)?;
     let bounds = prepare::bounds(args.bounds, args.level)?;
     let jail = prepare::jail(args.level, bounds, identity, &place, &image, &plan, &held, terminal.as_ref())?;
     let program = prepare::program(args.level, &image, args.binary, args.args, args.env, &plan)?;
@@ -178,7 +182,8 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let server = || Server::new(jail.level);
     let (cell, server) = sys::start(alone, &program, &jail, &moves, plan.last(), cgroup.as_ref(), server)
         .map_err(|error| prepare::explain(error, &program, &image, &jail, cgroup.as_ref()))?;
-    drop((cells_end, held));
+    drop(cells_end);
+    let trees = held.handed_over();
 
     let watch = Watch::new(&cell, jail.bounds, &mut cgroup);
     let mut status = Status::new(args.status, jail.level);
@@ -189,7 +194,7 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
         server.serve(watch, rpc, (content, args.ipfs_access), (peers, &mut status), &signals, terminal.as_ref())
     });
     cell.end();
-    drop((image, place, terminal, cgroup));
+    drop((image, trees, place, terminal, cgroup));
     let (ended, reached) = ended.map_err(RunError::host("lost the cell"))?;
     status.exited(ended);
     Ok(Outcome::Ended(ended, reached))

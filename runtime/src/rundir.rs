@@ -1,13 +1,15 @@
-//! A run's own directory for the program that it fetched, for a cell without a view, and for the name of its cgroup:
-//! private to the run, and gone when the run ends.
+//! A run's own directory for the program or the tree that it fetched, for a cell without a view, and for the name of its
+//! cgroup: private to the run, and gone when the run ends.
 //!
 //! What must stay true: a directory that nobody locks belongs to a run that was killed, and the next run removes
 //! it. The lock lives as long as the run's process.
 //! Clauses: IPFS-*, SIG-*.
 
+use std::ffi::{CStr, OsStr};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Component, Path, PathBuf};
 
@@ -18,10 +20,13 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
+use crate::import::remove;
 use crate::jail::Identity;
 
 const PREFIX: &str = "ww-run-";
 const PROGRAM: &str = "program";
+/// A tree of IPFS's that the cell is shown.
+const TREE: &CStr = c"tree";
 /// The cell's own directory, where it has no view.
 const WORK: &str = "work";
 /// A link to the run's cgroup, which only says where that is.
@@ -50,7 +55,7 @@ pub enum RunDirError {
 pub struct RunDir {
     directory: TempDir,
     /// Held for as long as this is.
-    _lock: Flock<OwnedFd>,
+    lock: Flock<OwnedFd>,
 }
 
 impl RunDir {
@@ -85,7 +90,7 @@ impl RunDir {
             let directory = builder.prefix(PREFIX).permissions(private).tempdir_in(parent).map_err(unusable)?;
             // Another run's sweep may have come between the making and the lock: then it is gone, so again.
             match lock(directory.path()).map_err(unusable)? {
-                Some(lock) => return Ok(RunDir { directory, _lock: lock }),
+                Some(lock) => return Ok(RunDir { directory, lock }),
                 None => continue,
             }
         }
@@ -127,6 +132,16 @@ impl RunDir {
         Ok(path)
     }
 
+    /// Where a tree is to be written: the directory, open, and the name.
+    pub fn tree(&self) -> (BorrowedFd<'_>, &'static CStr) {
+        (self.lock.as_fd(), TREE)
+    }
+
+    /// The tree's path.
+    pub fn tree_path(&self) -> PathBuf {
+        self.directory.path().join(OsStr::from_bytes(TREE.to_bytes()))
+    }
+
     /// The program's path.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join(PROGRAM)
@@ -139,7 +154,8 @@ pub fn sweep() {
     for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
         let path = entry.path();
         let ours = path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
-        if ours && let Ok(Some(_lock)) = lock(&path) {
+        if ours && let Ok(Some(lock)) = lock(&path) {
+            let _ = remove::whole(lock.as_fd(), TREE);
             // Here alone no mode is changed on the way: whose tree it is, nobody vouches for.
             let _ = fs::remove_dir_all(path.join(WORK));
             if let Ok(cgroup) = fs::read_link(path.join(CGROUP)) {
@@ -164,6 +180,7 @@ fn remove_cgroup(folder: &Path) {
 /// A cell may have closed its directories to everybody, its own user too.
 impl Drop for RunDir {
     fn drop(&mut self) {
+        let _ = remove::whole(self.lock.as_fd(), TREE);
         clear(&self.directory.path().join(WORK));
     }
 }

@@ -27,10 +27,12 @@ pub(super) fn args(first: &FirstError) -> [Arg; 3] {
             .long("ro")
             .value_name("PATH[:AT]")
             .action(ArgAction::Append)
-            .help("Show the cell a file or directory of yours, for reading (repeatable)")
+            .help("Show the cell a file or directory, of yours or /ipfs/<cid>[/path], for reading (repeatable)")
             .long_help(
                 "Show the cell a file or directory of yours, for reading and executing (repeatable). It appears \
-                 at the same path, or at AT, which begins at the last ':' that a '/' follows.",
+                 at the same path, or at AT, which begins at the last ':' that a '/' follows. PATH may be an IPFS \
+                 path, /ipfs/<cid>[/path], /ipns/<name>[/path] or such a URL: what is there is fetched and verified, \
+                 all of it, before the cell starts.",
             )
             .value_hint(clap::ValueHint::AnyPath)
             .value_parser(granting(Access::Read)),

@@ -218,7 +218,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .long("max-size")
                 .value_name("SIZE")
                 .default_value(DEFAULT_MAX_SIZE)
-                .help("The largest file to fetch: bytes, or with K, M or G")
+                .help("The largest file to fetch, and the most bytes of a tree of --ro: bytes, or with K, M or G")
                 .value_parser(checked(first, |value: &OsStr| unit("--max-size", value, units::size))),
         )
         .arg(

@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use multibase::Base;
 
@@ -67,6 +68,11 @@ impl ContentPath {
     /// # Errors
     /// `Some(Err(_))`: the CID or name parses, and what follows can't be a path in it.
     pub fn parse(path: impl AsRef<OsStr>) -> Option<Result<ContentPath, ContentError>> {
+        ContentPath::told(path).map(|parsed| parsed.map_err(Into::into))
+    }
+
+    /// As [`ContentPath::parse`], with what is wrong of the path's own kind.
+    pub(crate) fn told(path: impl AsRef<OsStr>) -> Option<Result<ContentPath, PathError>> {
         let bytes = path.as_ref().as_bytes();
         let (rest, ipns, url) = if let Some(rest) = bytes.strip_prefix(b"/ipfs/") {
             (rest, false, false)
@@ -87,7 +93,7 @@ impl ContentPath {
             true => return None,
         };
         let names = if bytes.len() > PATH_LIMIT { Err(PathError::Long) } else { names(rest, url) };
-        Some(names.map(|names| ContentPath { root, text: text.to_owned(), names }).map_err(Into::into))
+        Some(names.map(|names| ContentPath { root, text: text.to_owned(), names }))
     }
 
     /// As [`ContentPath::parse`], and a bare CID too, which is how a cell may name content over RPC.
@@ -104,6 +110,18 @@ impl ContentPath {
     /// The last part: the name of the file, or the CID or IPNS name where nothing follows it.
     pub fn name(&self) -> String {
         self.names.last().unwrap_or(&self.text).clone()
+    }
+
+    /// The path of files that it has where IPFS is a part of the file system: `/ipfs/…` or `/ipns/…`.
+    pub(crate) fn as_file_path(&self) -> PathBuf {
+        let top = Path::new(if self.root == Root::Ipns { "/ipns" } else { "/ipfs" });
+        self.names.iter().fold(top.join(&self.text), |path, name| path.join(name))
+    }
+
+    /// The names that lead here from another path, if it lies above this one or is the same.
+    pub(crate) fn below(&self, above: &ContentPath) -> Option<&[String]> {
+        let same = self.root == above.root && self.text == above.text;
+        self.names.strip_prefix(&above.names[..]).filter(|_| same)
     }
 
     pub(crate) fn root(&self) -> &Root {

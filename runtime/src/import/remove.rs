@@ -26,6 +26,17 @@ struct Above {
     inode: u64,
 }
 
+/// Removes what has a name in a directory, with all that is in it; nothing there is no error.
+pub(crate) fn whole(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR | Errno::EPERM) => {}
+        Err(Errno::ENOENT) | Ok(()) => return Ok(()),
+        Err(errno) => return Err(errno.into()),
+    }
+    all_in(opened(directory, name)?.as_fd())?;
+    Ok(unlinkat(directory, name, UnlinkatFlags::RemoveDir)?)
+}
+
 /// Removes all that is in a directory, which stays.
 pub(super) fn all_in(top: BorrowedFd<'_>) -> io::Result<()> {
     let mut here = opened(top, c".")?;

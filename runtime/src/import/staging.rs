@@ -19,6 +19,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 
+use super::write::Spot;
 use super::{ImportError, Target, remove};
 use crate::sys::rename;
 
@@ -27,7 +28,7 @@ const PREFIX: &str = ".ww-import-";
 /// How often what is at the target may change while it is looked at.
 const TRIES: u32 = 100;
 /// What is written, in it.
-pub(super) const NEW: &CStr = c"new";
+const NEW: &CStr = c"new";
 /// How a directory is opened that may be somebody else's.
 const FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
@@ -50,13 +51,13 @@ impl Staging {
     }
 
     /// The directory.
-    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+    fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 
     /// Fails where it is clear that nothing can come of it, before anything is fetched.
     pub(super) fn expects(&self, force: bool) -> Result<(), ImportError> {
-        match self.there().map_err(|source| self.failed(b"", source))? {
+        match self.there().map_err(|source| self.failed(source))? {
             Some(directory) if !force => Err(self.in_the_way(directory)),
             _ => Ok(()),
         }
@@ -74,7 +75,7 @@ impl Staging {
 
     /// Moves what was written to the target.
     pub(super) fn put(&self, force: bool) -> Result<(), ImportError> {
-        let failed = |source| self.failed(b"", source);
+        let failed = |source| self.failed(source);
         let comes = is_directory(self.directory(), NEW).map_err(failed)?.unwrap_or_default();
         let mut tries = 0;
         loop {
@@ -137,10 +138,14 @@ impl Staging {
         }
     }
 
-    /// What can't be written, by the names that lead to it from the target.
-    pub(super) fn failed(&self, within: &[u8], source: io::Error) -> ImportError {
-        let below = if within.is_empty() { String::new() } else { format!("/{}", String::from_utf8_lossy(within)) };
-        ImportError::Write { path: format!("{}{below}", self.target.shown), source }
+    /// Where the tree is written until it is moved.
+    pub(super) fn spot(&self) -> Spot<'_> {
+        Spot { directory: self.directory(), name: NEW, shown: &self.target.shown }
+    }
+
+    /// The target can't be written.
+    pub(super) fn failed(&self, source: io::Error) -> ImportError {
+        self.spot().failed(b"", source)
     }
 }
 

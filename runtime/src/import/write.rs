@@ -6,30 +6,29 @@
 //!   times of directories come last: one that may not be written to still has to be filled.
 //! - Serves: STORE-09, STORE-10, STORE-12, STORE-28, STORE-29, STORE-31.
 
+mod dress;
 mod known;
 mod name;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use futures::stream::{self, StreamExt};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::{Mode, UtimensatFlags, mkdirat, utimensat};
-use nix::sys::time::TimeSpec;
+use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::symlinkat;
 use tokio::task::coop::consume_budget;
 
+pub(super) use dress::{Dress, umask};
 use known::Known;
 
 use super::ImportError;
-use super::staging::{NEW, Staging};
-use crate::content::node::{Attributes, Time};
+use crate::content::node::Attributes;
 use crate::content::tree::{FileAt, Item, ItemKind};
-use crate::content::{Cid, Content, ContentError, ContentPath};
+use crate::content::{Cid, Content, ContentError, ContentPath, NodeKind};
 
 /// How many entries of a directory are on their way at once.
 const AT_ONCE: usize = 8;
@@ -40,20 +39,29 @@ const PATH: usize = 4000;
 /// The most memory that directories which wait, or are known, take, in bytes.
 const WAITING: usize = 128 << 20;
 
-/// The bits that new files of this process don't get. To be asked for while there is one thread.
-pub(super) fn umask() -> Mode {
-    let umask = nix::sys::stat::umask(Mode::empty());
-    nix::sys::stat::umask(umask);
-    umask
+/// Where a tree is written: a name in a directory that is open, where nothing is.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'a> {
+    pub(crate) directory: BorrowedFd<'a>,
+    pub(crate) name: &'a CStr,
+    /// What messages call it.
+    pub(crate) shown: &'a str,
+}
+
+impl Spot<'_> {
+    /// What can't be written, by the names that lead to it from there.
+    pub(super) fn failed(&self, within: &[u8], source: io::Error) -> ImportError {
+        let below = if within.is_empty() { String::new() } else { format!("/{}", String::from_utf8_lossy(within)) };
+        ImportError::Write { path: format!("{}{below}", self.shown), source }
+    }
 }
 
 /// A tree on its way to the disk.
 pub(super) struct Writing<'a> {
     content: &'a Content,
     path: &'a ContentPath,
-    staging: &'a Staging,
-    executable: bool,
-    umask: Mode,
+    spot: Spot<'a>,
+    dress: Dress,
     max_size: u64,
     left: Cell<u64>,
     known: RefCell<Known>,
@@ -70,12 +78,12 @@ struct Pending {
 }
 
 /// What is to be done with the tree's root when it is at its place: a directory that may not be written to can't be moved.
-pub(super) struct Root(Option<(OwnedFd, Attributes)>, Mode);
+pub(super) struct Root(Option<(OwnedFd, Attributes)>, Dress);
 
 impl Root {
     /// Gives it its mode and time.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.0.map_or(Ok(()), |(directory, attributes)| dress(&File::from(directory), attributes, false, self.1))
+        self.0.map_or(Ok(()), |(directory, attributes)| self.1.directory(&File::from(directory), attributes))
     }
 }
 
@@ -83,14 +91,13 @@ impl<'a> Writing<'a> {
     pub(super) fn new(
         content: &'a Content,
         path: &'a ContentPath,
-        staging: &'a Staging,
-        executable: bool,
-        umask: Mode,
+        spot: Spot<'a>,
+        dress: Dress,
         max_size: u64,
     ) -> Writing<'a> {
         let (left, known, waiting) = (Cell::new(max_size), RefCell::default(), Cell::default());
         let dressed = RefCell::default();
-        Writing { content, path, staging, executable, umask, max_size, left, known, waiting, dressed }
+        Writing { content, path, spot, dress, max_size, left, known, waiting, dressed }
     }
 
     /// Writes all of it.
@@ -98,8 +105,8 @@ impl<'a> Writing<'a> {
         let failed = |source| ImportError::of_content(&self.path.to_string(), source);
         let _eager = self.content.eager();
         let cid = self.content.resolve(self.path).await.map_err(failed)?;
-        let directory = self.staging.directory();
-        let mut waiting: Vec<Pending> = self.item(directory, NEW, Vec::new(), cid).await?.into_iter().collect();
+        let Spot { directory, name, .. } = self.spot;
+        let mut waiting: Vec<Pending> = self.item(directory, name, Vec::new(), cid).await?.into_iter().collect();
         while let Some(pending) = waiting.pop() {
             self.waiting.set(self.waiting.get() - pending.memory());
             let (directory, made) = (self.opened(&pending.within)?, self.content.entries(&pending.cid).await);
@@ -146,28 +153,29 @@ impl<'a> Writing<'a> {
             Some(attributes) => Item { kind: ItemKind::Directory, attributes },
             None => self.content.item(&cid).await.map_err(|source| self.unavailable(&within, source))?,
         };
-        let failed = |source| self.staging.failed(&within, source);
+        let failed = |source| self.spot.failed(&within, source);
         match item.kind {
             ItemKind::File(file) => {
-                let mode = if self.executable { 0o777 } else { 0o666 };
                 let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-                let made = openat(directory, name, flags, Mode::from_bits_truncate(mode));
+                let made = openat(directory, name, flags, self.dress.new_file());
                 let made = File::from(made.map_err(|errno| failed(errno.into()))?);
                 self.fill(&file, &made, &within).await?;
-                dress(&made, item.attributes, self.executable, self.umask).map_err(failed)?;
+                self.dress.file(&made, item.attributes).map_err(failed)?;
                 Ok(None)
+            }
+            // Whoever looks there would follow it.
+            ItemKind::Symlink(_) if within.is_empty() && !self.dress.takes_link() => {
+                Err(self.unavailable(&within, NodeKind::Symlink.into()))
             }
             ItemKind::Symlink(to) => {
                 let to = name::target(to).map_err(|why| self.refused(&within, why))?;
-                let made = symlinkat(&*to, &directory, name).and_then(|()| match item.attributes.mtime {
-                    Some(time) => utimensat(&directory, name, &OMIT, &spec(time), UtimensatFlags::NoFollowSymlink),
-                    None => Ok(()),
-                });
+                let made = symlinkat(&*to, &directory, name)
+                    .and_then(|()| self.dress.link(directory.as_fd(), name, item.attributes));
                 made.map(|()| None).map_err(|errno| failed(errno.into()))
             }
             ItemKind::Directory => {
                 mkdirat(directory, name, Mode::from_bits_truncate(0o777)).map_err(|errno| failed(errno.into()))?;
-                if item.attributes != Attributes::default() {
+                if self.dress.comes_after(item.attributes) {
                     self.dressed.borrow_mut().push((within.clone(), item.attributes));
                     self.add_waiting(within.len() + size_of::<(Vec<u8>, Attributes)>())?;
                 }
@@ -196,7 +204,7 @@ impl<'a> Writing<'a> {
         match self.content.fill(file, into, most).await {
             Ok(size) if file.size().is_none() => take(size).map(drop),
             Ok(_) => Ok(()),
-            Err(ContentError::Write(source)) => Err(self.staging.failed(within, source)),
+            Err(ContentError::Write(source)) => Err(self.spot.failed(within, source)),
             Err(ContentError::TooLarge { .. }) => Err(self.too_large(within)),
             Err(source) => Err(self.unavailable(within, source)),
         }
@@ -204,11 +212,12 @@ impl<'a> Writing<'a> {
 
     /// A directory that was made, by the names that lead to it.
     fn opened(&self, within: &[u8]) -> Result<OwnedFd, ImportError> {
-        let path = if within.is_empty() { NEW.to_bytes().to_vec() } else { [NEW.to_bytes(), b"/", within].concat() };
+        let top = self.spot.name.to_bytes();
+        let path = if within.is_empty() { top.to_vec() } else { [top, b"/", within].concat() };
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let opened = openat2(self.staging.directory(), &*path, OpenHow::new().flags(flags).resolve(resolve));
-        opened.map_err(|errno| self.staging.failed(within, errno.into()))
+        let opened = openat2(self.spot.directory, &*path, OpenHow::new().flags(flags).resolve(resolve));
+        opened.map_err(|errno| self.spot.failed(within, errno.into()))
     }
 
     /// Gives directories their modes and times, those inside first, and all but the root.
@@ -216,12 +225,12 @@ impl<'a> Writing<'a> {
         for (within, attributes) in self.dressed.take().into_iter().rev() {
             let directory = self.opened(&within)?;
             if within.is_empty() {
-                return Ok(Root(Some((directory, attributes)), self.umask));
+                return Ok(Root(Some((directory, attributes)), self.dress));
             }
-            let dressed = dress(&File::from(directory), attributes, false, self.umask);
-            dressed.map_err(|source| self.staging.failed(&within, source))?;
+            let dressed = self.dress.directory(&File::from(directory), attributes);
+            dressed.map_err(|source| self.spot.failed(&within, source))?;
         }
-        Ok(Root(None, self.umask))
+        Ok(Root(None, self.dress))
     }
 
     /// What there will be, as far as it is known, counts before it is written.
@@ -265,24 +274,4 @@ impl Pending {
     fn memory(&self) -> usize {
         self.within.len() + size_of::<Pending>()
     }
-}
-
-const OMIT: TimeSpec = TimeSpec::UTIME_OMIT;
-
-fn spec(time: Time) -> TimeSpec {
-    TimeSpec::new(time.seconds, time.nanoseconds.into())
-}
-
-/// Gives what is open the mode and the time of its content's: of the mode, what the umask leaves of the permissions; no
-/// set-user-ID, set-group-ID or sticky bit.
-fn dress(file: &File, attributes: Attributes, executable: bool, umask: Mode) -> io::Result<()> {
-    if let Some(mode) = attributes.mode {
-        let readable = if executable { mode & 0o444 } else { 0 };
-        let mode = (mode | readable >> 2) as u32 & 0o777 & !umask.bits();
-        file.set_permissions(Permissions::from_mode(mode))?;
-    }
-    if let Some(time) = attributes.mtime {
-        nix::sys::stat::futimens(file, &OMIT, &spec(time))?;
-    }
-    Ok(())
 }

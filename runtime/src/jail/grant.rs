@@ -2,13 +2,17 @@
 //!
 //! What must stay true: a [`PathGrant`] names a place in the cell's view that no other grant shares and that is
 //! none of the jail's own; whether something is at its path is known only once it is opened.
-//! Clauses: LIMIT-02, 03, 05, 21 to 25.
+//! Clauses: LIMIT-02, 03, 05, 21 to 25; STORE-50, STORE-52.
+
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::view::is_system_place;
+use crate::content::{self, ContentPath};
 
 /// Places that the jail makes itself: what is shown there decides what the cell can do.
 const OWN: [&str; 3] = ["/proc", "/dev", "/ww"];
@@ -45,6 +49,12 @@ pub enum PathError {
         /// The grant that has it.
         other: Box<PathGrant>,
     },
+    /// A path of IPFS's, for writing.
+    #[error(
+        "what an IPFS path names never changes, so nothing is written there: grant it with --ro, or import it (ww \
+         import) and grant that"
+    )]
+    Unchanging,
     /// A relative path where the directory that it is relative to is gone.
     #[error("it is relative, and your working directory can't be told")]
     NoDirectory,
@@ -69,11 +79,20 @@ impl Access {
     }
 }
 
+/// What a grant shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A path on the host: absolute, symbolic links and all.
+    Host(PathBuf),
+    /// A path of IPFS's; one that can't be followed is a failed retrieval, as everywhere (ruling 7).
+    Content(Result<ContentPath, content::PathError>),
+}
+
 /// One `--ro` or `--rw`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathGrant {
-    /// The path on the host: absolute, symbolic links and all.
-    pub from: PathBuf,
+    /// What is shown.
+    pub source: Source,
     /// Where the cell sees it: absolute, without `.`, `..` and doubled slashes.
     pub at: PathBuf,
     /// For reading, or for writing too.
@@ -84,34 +103,71 @@ pub struct PathGrant {
 
 impl PathGrant {
     /// Parses `PATH[:AT]`. AT begins at the last `:` that a `/` follows; `directory` is what a relative PATH is
-    /// relative to.
+    /// relative to. What is an IPFS path is none of the host's (ruling 7).
     pub fn parse(access: Access, value: &OsStr, directory: Option<&Path>) -> Result<PathGrant, PathError> {
-        let bytes = value.as_bytes();
-        let (path, at) = match bytes.windows(2).rposition(|pair| pair == b":/") {
-            Some(colon) => (&bytes[..colon], Some(&bytes[colon + 1..])),
-            None if bytes.contains(&b':') => return Err(PathError::RelativePlace),
-            None => (bytes, None),
-        };
-        if path.is_empty() {
-            return Err(PathError::Empty);
-        }
-        let from = match Path::new(OsStr::from_bytes(path)) {
-            path if path.is_absolute() => path.to_owned(),
-            path => directory.ok_or(PathError::NoDirectory)?.join(path),
-        };
-        let at = match at {
-            Some(at) => plain(Path::new(OsStr::from_bytes(at)))?,
-            None => lexical(&from),
+        let (source, at) = match content_of(value)? {
+            Some((from, at)) => (Source::Content(from), at),
+            None => {
+                let (from, at) = host_of(value, directory)?;
+                (Source::Host(from), at)
+            }
         };
         refuse_taken_by_jail(&at)?;
-        Ok(PathGrant { from, at, access, value: value.to_string_lossy().into_owned() })
+        match (&source, access) {
+            (Source::Content(_), Access::Write) => Err(PathError::Unchanging),
+            _ => Ok(PathGrant { source, at, access, value: value.to_string_lossy().into_owned() }),
+        }
+    }
+
+    /// Whether the cell is to see it at another place than it has on the host.
+    pub fn moves(&self) -> bool {
+        !matches!(&self.source, Source::Host(from) if lexical(from) == self.at)
     }
 }
 
-impl PathGrant {
-    /// Whether the cell is to see it at another place than it has.
-    pub fn moves(&self) -> bool {
-        lexical(&self.from) != self.at
+/// A path of the host's, and its place in the cell.
+fn host_of(value: &OsStr, directory: Option<&Path>) -> Result<(PathBuf, PathBuf), PathError> {
+    let (path, at) = split(value.as_bytes(), 0)?;
+    if path.is_empty() {
+        return Err(PathError::Empty);
+    }
+    let from = match Path::new(OsStr::from_bytes(path)) {
+        path if path.is_absolute() => path.to_owned(),
+        path => directory.ok_or(PathError::NoDirectory)?.join(path),
+    };
+    let at = at.map_or_else(|| Ok(lexical(&from)), plain)?;
+    Ok((from, at))
+}
+
+/// A path of IPFS's, if it is one, and its place in the cell: without AT it lies where its text says.
+#[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+fn content_of(value: &OsStr) -> Result<Option<(Result<ContentPath, content::PathError>, PathBuf)>, PathError> {
+    let bytes = value.as_bytes();
+    // The colon of a URL isn't AT's.
+    let scheme = [&b"ipfs://"[..], b"ipns://"].into_iter().find(|scheme| bytes.starts_with(scheme));
+    if scheme.is_none() && !bytes.starts_with(b"/ip") {
+        return Ok(None);
+    }
+    let Ok((path, at)) = split(bytes, scheme.map_or(0, <[u8]>::len)) else {
+        let parses = ContentPath::told(value).is_some();
+        return if parses { Err(PathError::RelativePlace) } else { Ok(None) };
+    };
+    let path = OsStr::from_bytes(path);
+    let Some(parsed) = ContentPath::told(path) else { return Ok(None) };
+    let at = match (at, &parsed) {
+        (Some(at), _) => plain(at)?,
+        (None, Ok(parsed)) => parsed.as_file_path(),
+        (None, Err(_)) => lexical(&Path::new("/").join(path)),
+    };
+    Ok(Some((parsed, at)))
+}
+
+/// PATH and AT, which begins at the last `:` from `start` on that a `/` follows.
+fn split(bytes: &[u8], start: usize) -> Result<(&[u8], Option<&[u8]>), PathError> {
+    match bytes[start..].windows(2).rposition(|pair| pair == b":/") {
+        Some(colon) => Ok((&bytes[..start + colon], Some(&bytes[start + colon + 1..]))),
+        None if bytes[start..].contains(&b':') => Err(PathError::RelativePlace),
+        None => Ok((bytes, None)),
     }
 }
 
@@ -152,7 +208,8 @@ fn refuse_taken_by_jail(at: &Path) -> Result<(), PathError> {
 }
 
 /// An absolute path as its names alone.
-fn plain(path: &Path) -> Result<PathBuf, PathError> {
+fn plain(path: &[u8]) -> Result<PathBuf, PathError> {
+    let path = Path::new(OsStr::from_bytes(path));
     if path.components().any(|part| part == Component::ParentDir) {
         return Err(PathError::Upwards);
     }
@@ -169,85 +226,4 @@ fn lexical(path: &Path) -> PathBuf {
         }
         so_far
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(value: &str) -> Result<(String, String), PathError> {
-        let grant = PathGrant::parse(Access::Read, OsStr::new(value), Some(Path::new("/home/me")))?;
-        Ok((grant.from.display().to_string(), grant.at.display().to_string()))
-    }
-
-    #[test]
-    fn limit_the_place_begins_at_the_last_colon_before_a_slash() {
-        for (value, from, at) in [
-            ("/srv/data", "/srv/data", "/srv/data"),
-            ("data", "/home/me/data", "/home/me/data"),
-            ("../you/./data/", "/home/me/../you/./data/", "/home/you/data"),
-            ("/srv:/data", "/srv", "/data"),
-            ("/a:b:/a:b", "/a:b", "/a:b"),
-            ("/a:/b:/c//d/.", "/a:/b", "/c/d"),
-            (".:/work", "/home/me/.", "/work"),
-            ("/etc/hosts", "/etc/hosts", "/etc/hosts"),
-        ] {
-            assert_eq!(parse(value), Ok((from.into(), at.into())), "{value}");
-        }
-    }
-
-    #[test]
-    fn limit_ill_formed_grants() {
-        for (value, error) in [
-            ("", PathError::Empty),
-            (":/data", PathError::Empty),
-            ("/srv:data", PathError::RelativePlace),
-            ("/srv:", PathError::RelativePlace),
-            ("/srv:/data/../x", PathError::Upwards),
-            ("/srv:/proc", PathError::Own("/proc".into())),
-            ("/srv:/proc/self/fd", PathError::Own("/proc".into())),
-            ("/dev/null", PathError::Own("/dev".into())),
-            ("/srv:/ww/bin/x", PathError::Own("/ww".into())),
-            ("/", PathError::System("/".into())),
-            ("../..", PathError::System("/".into())),
-            ("/srv:/usr/", PathError::System("/usr".into())),
-            ("/etc", PathError::System("/etc".into())),
-            ("/srv:/lib64", PathError::System("/lib64".into())),
-        ] {
-            assert_eq!(parse(value), Err(error), "{value}");
-        }
-        let nowhere = PathGrant::parse(Access::Read, OsStr::new("data"), None);
-        assert_eq!(nowhere, Err(PathError::NoDirectory));
-    }
-
-    #[test]
-    fn limit_a_place_is_one_grants() {
-        let grant = |value: &str| PathGrant::parse(Access::Write, OsStr::new(value), None).unwrap();
-        for (one, other) in [("/a:/x", "/b:/x"), ("/a:/x", "/b:/x/y"), ("/a:/x/y", "/b:/x")] {
-            let mut places = Places::default();
-            places.claim(grant(one)).unwrap();
-            assert!(matches!(places.claim(grant(other)), Err(PathError::Over { .. })), "{one} {other}");
-        }
-        let mut places = Places::default();
-        assert!(["/a:/x", "/a:/xy", "/b:/y/x"].map(grant).into_iter().all(|grant| places.claim(grant).is_ok()));
-    }
-
-    #[test]
-    fn limit_a_working_directory_is_absolute() {
-        assert_eq!(workdir(OsStr::new("/data/x")), Ok("/data/x".into()));
-        assert_eq!(workdir(OsStr::new("data")), Err(PathError::RelativeWorkdir));
-        assert_eq!(workdir(OsStr::new("")), Err(PathError::Empty));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn limit_what_parses_lies_at_a_plain_place(bytes in proptest::collection::vec("[a-z.:/]", 0..12)) {
-            let value = bytes.concat();
-            if let Ok(grant) = PathGrant::parse(Access::Read, OsStr::new(&value), Some(Path::new("/home/me"))) {
-                let names = |path: &Path| path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
-                assert!(grant.at.is_absolute() && names(&grant.at) && grant.from.is_absolute(), "{value}: {grant:?}");
-                assert!(refuse_taken_by_jail(&grant.at).is_ok(), "{value}: {grant:?}");
-            }
-        }
-    }
 }

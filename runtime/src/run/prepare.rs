@@ -12,9 +12,9 @@ use nix::unistd::geteuid;
 use super::grants::Held;
 use super::place::{self, Place};
 use super::wait::until_interrupted;
-use super::{RunError, refused};
+use super::{GrantError, RunError, refused, trees};
 use crate::cli::RunArgs;
-use crate::content::{Content, Origins, Timeouts};
+use crate::content::{Content, ContentPath, Origins, Timeouts};
 use crate::env::{EnvEntry, environment};
 use crate::fds::FdPlan;
 use crate::jail::bounds::{Asked, Size, counts_processes};
@@ -26,6 +26,7 @@ use crate::jail::{Bounds, Filter, Identity, Jail, Landlock, Level, Session, View
 use crate::peers::address::Listen;
 use crate::peers::{Coming, Who, bound, identity};
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
+use crate::rundir::RunDir;
 use crate::sys::cgroup::Cgroup;
 use crate::sys::signals::Signals;
 use crate::sys::terminal::Terminal;
@@ -63,6 +64,7 @@ pub(super) fn image(
     args: &RunArgs,
     identity: &Identity,
     content: &Content,
+    held: &Held,
     signals: &Signals,
 ) -> Result<Image, RunError> {
     let image = match Binary::of(&args.binary) {
@@ -71,13 +73,26 @@ pub(super) fn image(
             let path = args.binary.to_string_lossy().into_owned();
             return Err(ResolveError::Fetch { path, source: source.into() }.into());
         }
-        Binary::Ipfs(Ok(path)) => until_interrupted(signals, resolve::fetch(&path, content, args.max_size))??,
+        Binary::Ipfs(Ok(path)) => match held.program(&path) {
+            Some(image) => image,
+            None => until_interrupted(signals, resolve::fetch(&path, content, args.max_size))??,
+        },
     };
     if !args.level.has_namespaces() {
         // The cell walks to it as its own user, without an init that took it for the view.
         image.let_in(identity).map_err(|source| RunError::Directory { source })?;
     }
     Ok(image)
+}
+
+/// A tree of IPFS's for the cell's view.
+pub(super) fn tree(
+    path: &ContentPath,
+    content: &Content,
+    max_size: u64,
+    signals: &Signals,
+) -> Result<RunDir, RunError> {
+    Ok(until_interrupted(signals, trees::fetch(path, content, max_size))?.map_err(GrantError::from)?)
 }
 
 /// What bounds the run, as far as it can be kept.

@@ -91,7 +91,7 @@ pub enum GrantError {
     },
     /// A tree of IPFS's that can't be had.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Tree(Box<TreeError>),
     /// Root's cell may not use it, and its file system can't say that it may.
     #[error(
         "cannot grant {flag} '{value}': root's cells are nobody's, whom its mode refuses, and its file system can't \
@@ -103,6 +103,12 @@ pub enum GrantError {
         /// The value as given.
         value: String,
     },
+}
+
+impl From<TreeError> for GrantError {
+    fn from(error: TreeError) -> GrantError {
+        GrantError::Tree(Box::new(error))
+    }
 }
 
 /// What was opened and mounted, until the cell has it.

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Once;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
@@ -148,8 +149,13 @@ impl RunDir {
     }
 }
 
-/// Removes what runs that were killed left behind. What can't be removed now is left to the next run.
+/// Removes what runs that were killed left behind, once a process. What can't be removed now is left to the next run.
 pub fn sweep() {
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(sweep_now);
+}
+
+fn sweep_now() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
         let path = entry.path();

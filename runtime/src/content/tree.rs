@@ -143,12 +143,12 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`].
     pub(crate) async fn fill(&self, file: &FileAt, into: &File, max_size: u64) -> Result<u64, ContentError> {
+        if let Some(size) = walk::stored::fetch(&self.sources, file.cid, into, max_size).await {
+            return Ok(size);
+        }
         match &file.first {
             None => walk::fetch(&self.sources, file.cid, &into, max_size).await,
-            Some((block, _)) => match walk::stored::fetch(&self.sources, file.cid, into, max_size).await {
-                Some(size) => Ok(size),
-                None => walk::fetch_from(&self.sources, file.cid, block, &into, max_size).await,
-            },
+            Some((block, _)) => walk::fetch_from(&self.sources, file.cid, block, &into, max_size).await,
         }
     }
 

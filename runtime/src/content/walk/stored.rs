@@ -1,4 +1,4 @@
-//! A large file that is in the store, hashed on all cores.
+//! A file that is in the store, a large one hashed on all cores.
 //!
 //! - What it does: walks the tree, and has threads read, verify and write its leaves, some at a time.
 //! - What must stay true: it gives the file or nothing: whatever isn't as it should be is left to the ordinary walk, which
@@ -8,7 +8,6 @@
 
 use std::fs::File;
 use std::num::NonZero;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -25,18 +24,31 @@ const PARTS: usize = 4096;
 /// The most threads: each has a block in memory.
 const THREADS: usize = 4;
 
-/// Writes the file `root`, of at most `max_size` bytes, out of the store, and gives its size; `None` where it isn't large,
-/// or not all there, or not as it should be.
+/// Writes the file `root`, of at most `max_size` bytes, out of the store into an empty file, and gives its size; `None` where it
+/// isn't all there, or not as it should be: then the file is empty again.
 pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u64) -> Option<u64> {
-    if root.codec() != DAG_PB || !sources.has(&root) {
+    if !matches!(root.codec(), DAG_PB | RAW) || !sources.has(&root) {
         return None;
     }
     let store = sources.store()?;
-    let (size, level) = inner(&store, &Part::root(root))?;
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-    if !(WORTH..=max_size).contains(&size) || threads == 1 {
+    let fetched = match root.codec() {
+        RAW => store.copy(&root, max_size, into, 0).inspect(|size| sources.shelved(1, *size)),
+        _ => of_leaves(sources, &store, root, into, max_size).await,
+    };
+    if fetched.is_none() {
+        into.set_len(0).ok()?;
+    }
+    fetched
+}
+
+async fn of_leaves(sources: &Sources, store: &Store, root: Cid, into: &File, max_size: u64) -> Option<u64> {
+    let (size, level) = inner(store, &Part::root(root))?;
+    if size > max_size {
         return None;
     }
+    // A small one is done before a thread has begun.
+    let processors = || thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    let threads = if size < WORTH { 1 } else { processors() };
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut blocks = blocks_of(size);
     loop {
@@ -52,7 +64,7 @@ pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u
                     leaves.push(part);
                 }
                 DAG_PB => {
-                    let (total, level) = inner(&store, &part)?;
+                    let (total, level) = inner(store, &part)?;
                     // A leaf that is a node has bytes of its own.
                     if part.size? != total || level.is_none() {
                         return None;
@@ -68,7 +80,7 @@ pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u
         if leaves.is_empty() {
             return Some(size);
         }
-        if !written(&store, &leaves, into, threads) {
+        if !written(store, &leaves, into, threads) {
             return None;
         }
         sources.shelved(leaves.len() as u64, bytes);
@@ -92,8 +104,8 @@ fn written(store: &Store, leaves: &[Part], into: &File, threads: usize) -> bool 
         while let Some(leaf) = leaves.get(next.fetch_add(1, Ordering::Relaxed))
             && !failed.load(Ordering::Relaxed)
         {
-            let block = store.get(&leaf.cid).ok().flatten().filter(|block| leaf.size == Some(block.len() as u64));
-            if block.is_none_or(|block| into.write_all_at(&block, leaf.offset).is_err()) {
+            let copied = leaf.size.and_then(|size| store.copy(&leaf.cid, size, into, leaf.offset));
+            if copied.is_none() || copied != leaf.size {
                 failed.store(true, Ordering::Relaxed);
             }
         }

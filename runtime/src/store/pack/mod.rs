@@ -110,6 +110,15 @@ impl Pack {
         self.index.find(&self.file, hash)
     }
 
+    /// The CID of the section at an offset of the payload, and where in the file its block is: where it begins, how long it
+    /// is.
+    pub(super) fn whereabouts(&self, offset: u64) -> io::Result<(Cid, u64, u64)> {
+        let start = self.header.payload;
+        let (head, read, prefix, size) = head(&self.file, start, self.header.length, offset)?;
+        let (cid, taken) = named(&head[prefix..read], size)?;
+        Ok((cid, start + offset + (prefix + taken) as u64, (size - taken) as u64))
+    }
+
     /// The section at an offset of the payload.
     pub(super) fn section(&self, offset: u64) -> io::Result<Section> {
         section(&self.file, self.header.payload, self.header.length, offset)
@@ -153,15 +162,20 @@ pub(super) fn first_section(pack: &Pack) -> io::Result<u64> {
 /// Reads one section of a payload that begins at `start` of `file` and has `length` bytes.
 fn section(file: &File, start: u64, length: u64, offset: u64) -> io::Result<Section> {
     let (head, read, prefix, size) = head(file, start, length, offset)?;
-    let mut block = vec![0; size];
-    let known = (read - prefix).min(block.len());
-    block[..known].copy_from_slice(&head[prefix..prefix + known]);
-    file.read_exact_at(&mut block[known..], start + offset + (prefix + known) as u64)?;
-    let mut rest = block.as_slice();
-    let cid = Cid::read_bytes(&mut rest).map_err(|_| damaged("a section's CID"))?;
-    let taken = block.len() - rest.len();
-    block.drain(..taken);
+    let (cid, taken) = named(&head[prefix..read], size)?;
+    let mut block = vec![0; size - taken];
+    let known = (read - prefix - taken).min(block.len());
+    block[..known].copy_from_slice(&head[prefix + taken..prefix + taken + known]);
+    file.read_exact_at(&mut block[known..], start + offset + (prefix + taken + known) as u64)?;
     Ok(Section { cid, block, end: offset + (prefix + size) as u64 })
+}
+
+/// The CID that a section of `size` bytes begins with, and how many of them it takes: a head holds all of it.
+fn named(head: &[u8], size: usize) -> io::Result<(Cid, usize)> {
+    let head = &head[..head.len().min(size)];
+    let mut rest = head;
+    let cid = Cid::read_bytes(&mut rest).map_err(|_| damaged("a section's CID"))?;
+    Ok((cid, head.len() - rest.len()))
 }
 
 /// The beginning of a section: its bytes and how many those are, how many of them tell its length, and that.

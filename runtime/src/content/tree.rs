@@ -143,7 +143,7 @@ impl Content {
     /// # Errors
     /// As [`Content::fetch`].
     pub(crate) async fn fill(&self, file: &FileAt, into: &File, max_size: u64) -> Result<u64, ContentError> {
-        if let Some(size) = walk::stored::fetch(&self.sources, file.cid, into, max_size).await {
+        if let Some(size) = walk::stored::fetch_aside(&self.sources, file.cid, into, max_size).await {
             return Ok(size);
         }
         match &file.first {

@@ -10,6 +10,7 @@
 mod begin;
 mod cache;
 mod collect;
+mod copy;
 mod error;
 mod folder;
 mod lock;
@@ -26,10 +27,8 @@ mod writer;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::content::Cid;
@@ -48,9 +47,6 @@ use cache::Cache;
 use folder::Folder;
 use rewrite::Which;
 use shelf::Shelf;
-
-/// How much of a block that is copied is in memory, in bytes: what a processor's second cache holds.
-const PIECE: usize = 128 << 10;
 
 /// The store of a process. Clones are the same.
 #[derive(Clone)]
@@ -124,30 +120,6 @@ impl Store {
             return Ok(Some(block));
         }
         self.good(&self.0.cached, cid)
-    }
-
-    /// Writes a block of at most `most` bytes into a file at an offset, piece by piece, and gives its size. `None` where it isn't
-    /// there, or not as it must be, which [`Store::get`] looks into: then what was written means nothing.
-    pub fn copy(&self, cid: &Cid, most: u64, into: &File, at: u64) -> Option<u64> {
-        let mut shelves = [&self.0.kept, &self.0.cached].into_iter();
-        let (shelf, place) = shelves.find_map(|shelf| Some((shelf, shelf.find(cid.hash(), &[]).ok()??)))?;
-        let (named, start, size) = place.pack.whereabouts(place.offset).ok()?;
-        if named.hash() != cid.hash() || size > most {
-            return None;
-        }
-        let mut check = Verifier::new(cid).ok()?;
-        let mut piece = vec![0; PIECE.min(size as usize)];
-        let mut done = 0;
-        while done < size {
-            let piece = &mut piece[..PIECE.min((size - done) as usize)];
-            place.pack.file().read_exact_at(piece, start + done).ok()?;
-            check.update(piece);
-            into.write_all_at(piece, at + done).ok()?;
-            done += piece.len() as u64;
-        }
-        check.finish().ok()?;
-        shelf.used(&place);
-        Some(size)
     }
 
     /// Whether a block is there; only one that was met rotten is read to tell.

@@ -21,6 +21,8 @@ use crate::store::Store;
 /// How much of a file is done between two turns of other work, in bytes and in blocks.
 const STRIDE: u64 = 32 << 20;
 const PARTS: usize = 4096;
+/// What is smaller is copied sooner than a thread wakes up, in bytes.
+const ASIDE: u64 = 64 << 10;
 /// The most threads: each has a block in memory.
 const THREADS: usize = 4;
 
@@ -39,6 +41,21 @@ pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u
         into.set_len(0).ok()?;
     }
     fetched
+}
+
+/// The same for one file of many: a processor that has nothing else to do copies it.
+pub(crate) async fn fetch_aside(sources: &Sources, root: Cid, into: &File, max_size: u64) -> Option<u64> {
+    let store = sources.store().filter(|_| root.codec() == RAW);
+    let Some(store) = store.filter(|store| store.size(&root).is_some_and(|size| size >= ASIDE)) else {
+        return fetch(sources, root, into, max_size).await;
+    };
+    let file = into.try_clone().ok()?;
+    let copied = tokio::task::spawn_blocking(move || store.copy(&root, max_size, &file, 0)).await.ok()?;
+    match copied {
+        Some(size) => sources.shelved(1, size),
+        None => into.set_len(0).ok()?,
+    }
+    copied
 }
 
 async fn of_leaves(sources: &Sources, store: &Store, root: Cid, into: &File, max_size: u64) -> Option<u64> {

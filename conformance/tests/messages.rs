@@ -132,6 +132,10 @@ fn path_grants() {
                 &["--ro", "empty:/usr/share", "/bin/true"],
                 &["--workdir", "/missing", "/bin/true"],
                 &["--workdir", "/etc/passwd", "/bin/true"],
+                &["--rw", "/ipfs/bafkqaaa:/data", "x"],
+                &["--offline", "--ro", "/ipfs/bafkqaaa/../x:/data", "/bin/true"],
+                &["--offline", "--ro", "/ipfs/bafkqaaa/x:/data", "/bin/true"],
+                &["--jail", "none", "--ro", "/ipfs/bafkqaaa:/data", "/bin/true"],
                 &["./elsewhere"],
             ],
         )

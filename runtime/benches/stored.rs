@@ -8,7 +8,9 @@
 //! What must stay true: what is compared with is the same program, the same tree; a contender that fails ends the benchmark instead
 //! of counting as fast.
 
-#[path = "contender/mod.rs"]
+#[path = "contender/cell.rs"]
+mod cell;
+#[path = "contender/asked.rs"]
 mod contender;
 
 use std::fs::{self, File};
@@ -18,7 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use contender::{cell, rounds};
+use cell::cell;
+use contender::rounds;
 use sha2::{Digest, Sha256};
 
 /// Bytes of the two programs, and how often each is run.

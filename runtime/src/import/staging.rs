@@ -183,10 +183,13 @@ fn made(folder: &OwnedFd) -> io::Result<(CString, Flock<OwnedFd>)> {
             Err(Errno::EEXIST) => continue,
             made => made?,
         }
-        let directory = openat(folder, &*name, FOLDER | OFlag::O_RDONLY, Mode::empty())?;
+        // Another import may take it for one of a process that was killed: then it is gone, or going.
+        let directory = match openat(folder, &*name, FOLDER | OFlag::O_RDONLY, Mode::empty()) {
+            Err(Errno::ENOENT) => continue,
+            opened => opened?,
+        };
         // Whatever the umask took away.
         fchmod(&directory, Mode::S_IRWXU)?;
-        // Another import may have taken it for one of a process that was killed: then it is gone, or going.
         if let Some(locked) = lock(directory)?
             && fstat(&*locked)?.st_nlink > 0
         {

@@ -3,7 +3,11 @@
 //!
 //! This program starts itself as processes that keep, cache, remove and collect, two at a time in one store, and kills them
 //! at random moments. After each kill the store is verified, and every block of everything that was reported is read again.
-//! `WW_KILLS` is how many moments (500 by default).
+//! Then the commands of `ww` have their turn (`commands`). `WW_KILLS` is how many moments each has; by default 500, the
+//! commands as many of them as there are in a minute.
+
+mod commands;
+mod gateway;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -22,7 +26,7 @@ fn main() -> ExitCode {
         Some([flag, store, seed]) if flag == "--child" => child(Path::new(store), seed.parse().unwrap_or(0)),
         // `cargo test -- --list` and the like ask a harness.
         Some([flag, ..]) if flag == "--list" => Ok(()),
-        _ => parent(),
+        _ => both(),
     };
     match told {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,10 +110,18 @@ fn child(place: &Path, seed: u64) -> Result<(), String> {
     }
 }
 
-fn parent() -> Result<(), String> {
-    let kills: u64 = std::env::var("WW_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(500);
+fn both() -> Result<(), String> {
+    let asked: Option<u64> = std::env::var("WW_KILLS").ok().and_then(|kills| kills.parse().ok());
+    let kills = asked.unwrap_or(500);
     let seed =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+    parent(kills, seed)?;
+    // They take longer, on a machine that is busy far longer: a number that was asked for is kept to.
+    let most = if asked.is_some() { Duration::MAX } else { Duration::from_secs(60) };
+    commands::parent(kills, most, seed)
+}
+
+fn parent(kills: u64, seed: u64) -> Result<(), String> {
     let home = tempfile::tempdir().map_err(|error| error.to_string())?;
     let place = home.path().join("store");
     let mut numbers = Numbers(seed);

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::content::import::{Blocks, Directory};
-use crate::content::{Cid, Profile, wide};
+use crate::content::{Cid, Profile, STORE, wide};
 use crate::endpoint::Endpoint;
 use crate::store::{Place, Root, Store};
 
@@ -95,11 +95,13 @@ pub struct Receiver {
 
 /// How far an export is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of files that are blocks by now.
+pub struct Progress<'a> {
+    /// Bytes of files that are blocks by now; or of blocks that a daemon has.
     pub bytes: u64,
     /// Of how many, where that is known.
     pub of: Option<u64>,
+    /// Where they go: a store, a file, an endpoint, or nowhere.
+    pub to: &'a str,
 }
 
 /// What is told while it goes on.
@@ -109,7 +111,9 @@ pub trait Told {
     /// Where it is well, and not as one may think.
     fn note(&mut self, text: &str);
     /// Some bytes more are done.
-    fn progress(&mut self, progress: Progress);
+    fn progress(&mut self, progress: Progress<'_>);
+    /// All of a root is there, in so many blocks of so many bytes.
+    fn gone(&mut self, blocks: u64, bytes: u64, to: &str);
 }
 
 /// Exports.
@@ -120,7 +124,7 @@ pub fn export(wanted: &Export, told: &mut dyn Told) -> Result<(), ExportError> {
     match &wanted.goal {
         Goal::Hash => {
             for group in groups(wanted)? {
-                let root = built(wanted, &group, &mut Hashed, None, told)?;
+                let root = built(wanted, &group, &mut Hashed, None, ("", told))?;
                 told.exported(&root);
             }
             Ok(())
@@ -191,7 +195,7 @@ fn built<B: Blocks<Error = Fault> + Send>(
     group: &Group<'_>,
     blocks: &mut B,
     car: Option<&Path>,
-    told: &mut dyn Told,
+    (to, told): (&str, &mut dyn Told),
 ) -> Result<Cid, ExportError> {
     let shape = wanted.profile.shape();
     let leaves = Leaves::new(wanted.profile);
@@ -212,7 +216,7 @@ fn built<B: Blocks<Error = Fault> + Send>(
             blocks,
             car,
             progress: &mut |progress| told.progress(progress),
-            done: Progress { bytes: 0, of: known(inputs) },
+            done: Progress { bytes: 0, of: known(inputs), to },
             directories: Vec::new(),
             file: None,
             zeros: HashMap::new(),
@@ -257,9 +261,11 @@ fn to_car(wanted: &Export, target: Target<'_>, told: &mut dyn Told) -> Result<()
     let mut spool = Spool::beside(&target).map_err(failed)?;
     let mut roots = Vec::new();
     for group in groups(wanted)? {
-        roots.push(built(wanted, &group, &mut spool, target.path(), told)?);
+        roots.push(built(wanted, &group, &mut spool, target.path(), (&target.shown(), told))?);
     }
     target.write(&roots, &mut spool).map_err(failed)?;
+    let (blocks, bytes) = spool.holds();
+    told.gone(blocks, bytes, &target.shown());
     roots.iter().for_each(|root| told.exported(root));
     Ok(())
 }
@@ -271,10 +277,12 @@ fn to_store(wanted: &Export, receiver: Option<&Receiver>, told: &mut dyn Told) -
     let store = Store::open(&place).map_err(ExportError::Store)?;
     for group in groups {
         let mut kept = Kept(store.writer().map_err(ExportError::Store)?);
-        let root = built(wanted, &group, &mut kept, None, told)?;
+        let root = built(wanted, &group, &mut kept, None, (STORE, told))?;
+        let (blocks, bytes) = kept.0.holds();
         kept.0.commit(&Root { cid: root, name: group.name() }).map_err(ExportError::Store)?;
+        told.gone(blocks, bytes, STORE);
         if let Some(daemon) = &daemon {
-            daemon.hand(&root, &store)?;
+            daemon.hand(&root, &store, bytes, told)?;
         }
         told.exported(&root);
     }

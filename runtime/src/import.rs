@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::content::{Content, ContentError, ContentPath, Origins, Timeouts};
 use crate::endpoint::{Endpoint, Gateway};
 use crate::interrupted::{Waited, until_interrupted};
+use crate::progress::{Telling, during, say_served};
 use crate::sys::signals::Signals;
 
 pub use error::ImportError;
@@ -47,6 +48,8 @@ pub struct Import {
     pub daemon: Option<Endpoint>,
     /// The gateways that are asked after it.
     pub gateways: Vec<Gateway>,
+    /// What is told meanwhile.
+    pub telling: Telling,
     /// How long each may be silent.
     pub timeout: Duration,
 }
@@ -56,7 +59,7 @@ pub struct Import {
 /// # Errors
 /// Where it can't be had whole, or not be written. Then nothing is at the target but what was there before.
 pub fn import(wanted: Import) -> Result<(), ImportError> {
-    let Import { text, path, target, executable, force, max_size, daemon, gateways, timeout } = wanted;
+    let Import { text, path, target, executable, force, max_size, daemon, gateways, telling, timeout } = wanted;
     let path = path.map_err(|source| ImportError::of_content(&text, source))?;
     let target = target.unwrap_or_else(|| Target::here(&path));
     let signals = Signals::block().map_err(ImportError::host("cannot watch for signals"))?;
@@ -67,8 +70,11 @@ pub fn import(wanted: Import) -> Result<(), ImportError> {
     let timeouts = Timeouts { idle: timeout, ..Timeouts::default() };
     let content = Content::from(Origins { daemon, gateways, ..Origins::default() }, timeouts);
     let writing = Writing::new(&content, &path, staging.spot(), Dress::Content { executable, umask }, max_size);
-    let waited =
-        until_interrupted(&signals, writing.all()).map_err(ImportError::host("cannot wait for the content"))?;
+    let work = during(telling.progress, &content, writing.all());
+    let waited = until_interrupted(&signals, work).map_err(ImportError::host("cannot wait for the content"))?;
+    if telling.verbose {
+        say_served(&content, &[], "");
+    }
     let root = match waited {
         Waited::Done(written) => written?,
         Waited::Signal(signal) => return Err(ImportError::Interrupted { signal }),

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod access;
+mod amount;
 pub mod cli;
 pub mod content;
 pub mod doctor;
@@ -20,6 +21,7 @@ mod interrupted;
 pub mod jail;
 pub mod peers;
 pub mod phrase;
+pub mod progress;
 pub mod resolve;
 pub mod run;
 pub mod rundir;

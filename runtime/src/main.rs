@@ -10,6 +10,7 @@ use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
 use ww::import::ImportError;
 use ww::phrase::plain;
+use ww::progress::{Count, Meter};
 use ww::run::{Outcome, RunError};
 use ww::{doctor, exit, export, idgen, import, run, store};
 
@@ -68,10 +69,13 @@ fn put(args: &ExportArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
         eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
     }
-    let mut said = Said { aside: matches!(args.export.goal, Goal::CarOut), code: 0 };
+    let aside = matches!(args.export.goal, Goal::CarOut);
+    let meter = Meter::new(args.telling.progress, "to");
+    let mut said = Said { aside, code: 0, meter, verbose: args.telling.verbose };
     match export::export(&args.export, &mut said) {
         Ok(()) => said.code,
         Err(error) => {
+            said.clear();
             complain(&error);
             exit::of_export(&error)
         }
@@ -83,10 +87,20 @@ struct Said {
     /// Standard output is the CAR's.
     aside: bool,
     code: u8,
+    meter: Option<Meter>,
+    verbose: bool,
+}
+
+impl Said {
+    /// Takes the line away that says how far it is.
+    fn clear(&mut self) {
+        self.meter.as_mut().map(Meter::clear);
+    }
 }
 
 impl Told for Said {
     fn exported(&mut self, cid: &Cid) {
+        self.clear();
         let line = format!("/ipfs/{cid}\n");
         match self.aside {
             true => eprint!("{line}"),
@@ -95,10 +109,22 @@ impl Told for Said {
     }
 
     fn note(&mut self, text: &str) {
+        self.clear();
         eprintln!("ww: note: {text}");
     }
 
-    fn progress(&mut self, _: Progress) {}
+    fn progress(&mut self, Progress { bytes, of, to }: Progress<'_>) {
+        if let Some(meter) = &mut self.meter {
+            meter.goes("to", to);
+            meter.is_at(bytes, of);
+        }
+    }
+
+    fn gone(&mut self, blocks: u64, bytes: u64, to: &str) {
+        if self.verbose {
+            self.note(&format!("to {to}: {}", Count { blocks, bytes }));
+        }
+    }
 }
 
 /// Imports, and says nothing.

@@ -24,6 +24,7 @@ use crate::jail::bounds::{Reached, Size, Uncounted};
 use crate::jail::refusal::Refusal;
 use crate::peers::bound::ListenError;
 use crate::peers::identity::IdentityError;
+use crate::progress::say_served;
 use crate::resolve::ResolveError;
 use crate::rundir::RunDirError;
 use crate::serve::{Server, Watch};
@@ -160,9 +161,15 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
     let content = prepare::content(&args);
     let identity = place::identity(args.level)?;
 
-    let fetch = |path: &ContentPath| prepare::tree(path, &content, args.max_size, &signals);
-    let held = grants::open(&args.paths, args.level, &identity, fetch)?;
-    let image = prepare::image(&args, &identity, &content, &held, &signals)?;
+    let fetch = |path: &ContentPath| prepare::tree(path, &content, &args, &signals);
+    let fetched = grants::open(&args.paths, args.level, &identity, fetch)
+        .and_then(|held| Ok((prepare::image(&args, &identity, &content, &held, &signals)?, held)));
+    if args.telling.verbose {
+        say_served(&content, &[], "");
+    }
+    let (image, held) = fetched?;
+    // What it asks for itself is told when it has ended.
+    let told = args.telling.verbose.then(|| (content.clone(), content.served()));
     let plan = FdPlan::new(args.layout, args.grants);
     let place = place::of(args.level, args.workdir, &identity)?;
     let bounds = prepare::bounds(args.bounds, args.level)?;
@@ -194,6 +201,9 @@ pub fn run(args: RunArgs, handover: Handover) -> Result<Outcome, RunError> {
         server.serve(watch, rpc, (content, args.ipfs_access), (peers, &mut status), &signals, terminal.as_ref())
     });
     cell.end();
+    if let Some((content, before)) = told {
+        say_served(&content, &before, "for the cell, ");
+    }
     drop((image, trees, place, terminal, cgroup));
     let (ended, reached) = ended.map_err(RunError::host("lost the cell"))?;
     status.exited(ended);

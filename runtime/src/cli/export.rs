@@ -10,16 +10,19 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::checked::{FirstError, checked, unit};
 use super::run::{DEFAULT_IPFS_TIMEOUT, all, endpoint, lossy, parse_endpoint};
-use super::{UsageError, Variables, units};
+use super::{UsageError, Variables, telling, units};
 use crate::content::Profile;
 use crate::endpoint::Endpoint;
 use crate::export::{Export, Goal, Input, Pattern, Receiver};
+use crate::progress::Telling;
 
 /// `ww export`, and what is said before it.
 #[derive(Debug)]
 pub struct ExportArgs {
     /// What is to be done.
     pub export: Export,
+    /// What is told meanwhile.
+    pub telling: Telling,
     /// `WW_IPFS` and `--ipfs` where they differ: the first counts.
     pub overridden: Option<(String, String)>,
 }
@@ -46,7 +49,7 @@ impl ExportArgs {
             exclude: all(matches, "exclude").collect(),
             goal,
         };
-        Ok(ExportArgs { export, overridden })
+        Ok(ExportArgs { export, telling: telling::telling(matches), overridden })
     }
 }
 
@@ -145,4 +148,5 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .help("Give up when the IPFS daemon is silent for this long: with ms, s, m or h")
                 .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
         )
+        .args(telling::args("Say how much went where"))
 }

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::checked::{FirstError, checked, unit};
 use super::run::{DEFAULT_IPFS_TIMEOUT, endpoint, lossy, parse_endpoint};
-use super::{UsageError, Variables, sources, units};
+use super::{UsageError, Variables, sources, telling, units};
 use crate::content::ContentPath;
 use crate::endpoint::Endpoint;
 use crate::import::{Import, Target};
@@ -52,6 +52,7 @@ impl ImportArgs {
             max_size: matches.get_one("max-size").copied().unwrap_or_default(),
             daemon,
             gateways,
+            telling: telling::telling(matches),
             timeout: matches.get_one("ipfs-timeout").copied().unwrap_or_default(),
         };
         Ok(ImportArgs { import, overridden })
@@ -135,4 +136,5 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
         )
         .args(sources::args(first))
+        .args(telling::args("Say which source served how much"))
 }

@@ -17,6 +17,7 @@ mod peers;
 mod run;
 mod sources;
 mod store;
+mod telling;
 mod units;
 
 use std::ffi::OsString;

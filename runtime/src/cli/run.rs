@@ -12,7 +12,7 @@ use libp2p_identity::PeerId;
 
 use super::checked::{FirstError, checked, unit};
 use super::level::{self, Form};
-use super::{UsageError, access, bounds, paths, peers, sources, units, value_names};
+use super::{UsageError, access, bounds, paths, peers, sources, telling, units, value_names};
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Gateway};
 use crate::env::{EnvEntry, parse_list};
@@ -21,6 +21,7 @@ use crate::jail::Level;
 use crate::jail::bounds::Asked;
 use crate::jail::grant::PathGrant;
 use crate::peers::address::Listen;
+use crate::progress::Telling;
 use crate::sys;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
@@ -68,6 +69,8 @@ pub struct RunArgs {
     pub ipfs_timeout: Duration,
     /// What the cell may do with IPFS.
     pub ipfs_access: Access,
+    /// What is told while content comes.
+    pub telling: Telling,
     /// How much isolation.
     pub level: Level,
     /// Whether to print the plan, and how, in place of a run.
@@ -110,6 +113,7 @@ impl RunArgs {
             max_size: matches.get_one("max-size").copied().unwrap_or_default(),
             ipfs_timeout: matches.get_one("ipfs-timeout").copied().unwrap_or_default(),
             ipfs_access: access::access(matches),
+            telling: telling::telling(matches),
             level: level::level(matches),
             dry_run: level::dry_run(matches),
             status: matches.get_one("status-fd").copied(),
@@ -242,6 +246,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 )
                 .value_parser(status_fd(first, claims)),
         )
+        .args(telling::args("Say which source served how much of what was fetched"))
         .args(bounds::args(first))
         .args(level::args())
         .arg(

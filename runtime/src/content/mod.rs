@@ -59,6 +59,7 @@ pub use path::{ContentPath, PathError};
 pub use pins::Keeper;
 use reading::Kept;
 pub use reading::Reading;
+pub(crate) use sources::STORE;
 use sources::Sources;
 pub use sources::{Failures, Seen, Served};
 pub use swarm::{Peer, Peers};
@@ -188,6 +189,11 @@ impl Content {
     /// Calls this with all that is seen of retrievals from now on: what a progress bar needs.
     pub fn watch(&self, watcher: impl Fn(Seen<'_>) + 'static) {
         self.sources.watch(Rc::new(watcher));
+    }
+
+    /// Calls nobody any more.
+    pub fn unwatch(&self) {
+        self.sources.unwatch();
     }
 
     /// What each source gave so far, of those that gave something.

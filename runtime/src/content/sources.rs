@@ -30,6 +30,7 @@ use crate::endpoint::{Endpoint, Gateway};
 use crate::store::Store;
 
 pub use failures::Failures;
+pub(crate) use failures::STORE;
 pub(crate) use pace::{Once, Pace};
 pub(crate) use put::Receivers;
 use source::Source;
@@ -45,8 +46,8 @@ const AGAIN: usize = 1;
 /// What is seen of a retrieval while it goes on: enough to tell how far it is and who serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen<'a> {
-    /// A file of so many bytes is being fetched.
-    File(u64),
+    /// Something of so many bytes is being fetched, as it declares. What is told first holds all that follows.
+    Whole(u64),
     /// A block arrived.
     Block {
         /// Its size.
@@ -130,6 +131,11 @@ impl Sources {
         self.watcher.replace(Some(watcher));
     }
 
+    /// Calls nobody from now on.
+    pub(crate) fn unwatch(&self) {
+        self.watcher.replace(None);
+    }
+
     pub(crate) fn see(&self, seen: Seen<'_>) {
         let watcher = self.watcher.borrow().clone();
         if let Some(watcher) = watcher {
@@ -140,7 +146,7 @@ impl Sources {
     /// What each source gave so far, of those that gave something.
     pub(crate) fn served(&self) -> Vec<Served> {
         let (blocks, bytes) = self.shelved.get();
-        let store = Served { source: failures::STORE.to_owned(), blocks, bytes };
+        let store = Served { source: STORE.to_owned(), blocks, bytes };
         let all = [store].into_iter().chain(self.sources.iter().map(Source::served));
         all.filter(|served| served.blocks > 0).collect()
     }
@@ -253,7 +259,7 @@ impl Sources {
     pub(crate) fn shelved(&self, blocks: u64, bytes: u64) {
         let (before, sum) = self.shelved.get();
         self.shelved.set((before + blocks, sum + bytes));
-        self.see(Seen::Block { bytes, source: failures::STORE });
+        self.see(Seen::Block { bytes, source: STORE });
     }
 
     /// Has other runs find what came so far.

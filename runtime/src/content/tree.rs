@@ -10,7 +10,7 @@ use std::fs::File;
 use super::error::NodeKind;
 use super::node::{Attributes, DAG_PB, Link, RAW};
 use super::path::cid_from_bytes;
-use super::sources::{Sources, Wide};
+use super::sources::{Seen, Sources, Wide};
 use super::walk::{self, tree_size};
 use super::{Cid, Content, ContentError, dir, shard};
 
@@ -106,6 +106,8 @@ impl Content {
             code => return Err(NodeKind::Codec(code).into()),
         };
         let node = dir::decode(cid, &block)?;
+        let below = node.links().fold(0, |sum: u64, link| sum.saturating_add(link.tsize.unwrap_or(0)));
+        self.sources.see(Seen::Whole(below.saturating_add(block.len() as u64)));
         let attributes = node.unixfs.as_ref().map(|unixfs| unixfs.attributes).unwrap_or_default();
         let (kind, size) = match NodeKind::of(&node) {
             (NodeKind::File, Some(found)) => (None, tree_size(cid, &node, found)?),

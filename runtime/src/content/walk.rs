@@ -109,7 +109,7 @@ async fn fetch_rest(
     sink: &impl Sink,
     max_size: u64,
 ) -> Result<u64, ContentError> {
-    sources.see(Seen::File(size));
+    sources.see(Seen::Whole(size));
     if size >= WORTH {
         sources.expect_much().await;
     }

@@ -10,7 +10,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use super::error::{Fault, shown};
 use super::leaves::Leaves;
@@ -19,6 +20,9 @@ use super::{ExportError, Progress};
 use crate::content::import::dagpb::{self, ROOM};
 use crate::content::import::{Blocks, Directory, Layout, Link, Shape, put};
 
+/// How long nothing may come without a word of how far it is.
+const OFTEN: Duration = Duration::from_millis(125);
+
 /// What has begun and not ended.
 pub(super) struct Assembly<'a, B> {
     pub(super) shape: Shape,
@@ -26,8 +30,8 @@ pub(super) struct Assembly<'a, B> {
     pub(super) blocks: &'a mut B,
     /// The CAR file that they go to, for messages.
     pub(super) car: Option<&'a Path>,
-    pub(super) progress: &'a mut dyn FnMut(Progress),
-    pub(super) done: Progress,
+    pub(super) progress: &'a mut dyn FnMut(Progress<'_>),
+    pub(super) done: Progress<'a>,
     pub(super) directories: Vec<(Box<[u8]>, PathBuf, Directory)>,
     pub(super) file: Option<Open>,
     /// Leaves of zeros, by their length.
@@ -47,7 +51,14 @@ pub(super) struct Open {
 impl<B: Blocks<Error = Fault>> Assembly<'_, B> {
     /// Takes all that comes.
     pub(super) fn all(&mut self, events: &Receiver<Result<Event, ExportError>>) -> Result<(), ExportError> {
-        events.iter().try_for_each(|event| self.take(event?))
+        loop {
+            match events.recv_timeout(OFTEN) {
+                Ok(event) => self.take(event?)?,
+                // Who waits sees that it goes on, if slowly.
+                Err(RecvTimeoutError::Timeout) => self.went(0),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
     }
 
     fn take(&mut self, event: Event) -> Result<(), ExportError> {

@@ -115,6 +115,13 @@ impl Spool {
     }
 }
 
+impl Spool {
+    /// How many blocks there are, and their bytes.
+    pub(super) fn holds(&self) -> (u64, u64) {
+        (self.at.len() as u64, self.length)
+    }
+}
+
 impl Blocks for Spool {
     type Error = Fault;
 

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::car::{Sections, Source, header};
 use super::error::Fault;
-use super::{ExportError, Receiver};
+use super::{ExportError, Progress, Receiver, Told};
 use crate::content::deposit::Daemon;
 use crate::content::{Cid, Timeouts};
 use crate::store::Store;
@@ -64,14 +64,26 @@ impl Handed {
     }
 
     /// Hands on what the store has below a root.
-    pub(super) fn hand(&self, root: &Cid, store: &Store) -> Result<(), ExportError> {
+    pub(super) fn hand(&self, root: &Cid, store: &Store, size: u64, told: &mut dyn Told) -> Result<(), ExportError> {
         let Handed::Answers(answering) = self else { return Ok(()) };
         let Answering { daemon, runtime, endpoint } = &**answering;
         let mut store = store.clone();
         let mut sections = Sections::new(&mut store, std::slice::from_ref(root));
-        let next = |to: &mut Vec<u8>| sections.next(to);
+        let (mut blocks, mut bytes) = (0, 0);
+        let next = |to: &mut Vec<u8>| {
+            let before = to.len();
+            let more = sections.next(to)?;
+            blocks += u64::from(more);
+            bytes += (to.len() - before) as u64;
+            // A section is some bytes more than its block.
+            told.progress(Progress { bytes: bytes.min(size), of: Some(size), to: endpoint });
+            Ok(more)
+        };
         match runtime.block_on(daemon.import(root, header(&[*root]), next)) {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                told.gone(blocks, bytes.min(size), endpoint);
+                Ok(())
+            }
             Ok(Err(source)) => {
                 Err(ExportError::Daemon { endpoint: endpoint.clone(), kept: KEPT, source: source.into() })
             }

@@ -25,6 +25,7 @@ use crate::jail::view::ThisHost;
 use crate::jail::{Bounds, Filter, Identity, Jail, Landlock, Level, Session, View};
 use crate::peers::address::Listen;
 use crate::peers::{Coming, Who, bound, identity};
+use crate::progress::during;
 use crate::resolve::{self, Binary, Image, ResolveError, interpreter};
 use crate::rundir::RunDir;
 use crate::sys::cgroup::Cgroup;
@@ -75,7 +76,10 @@ pub(super) fn image(
         }
         Binary::Ipfs(Ok(path)) => match held.program(&path) {
             Some(image) => image,
-            None => until_interrupted(signals, resolve::fetch(&path, content, args.max_size))??,
+            None => {
+                let fetch = resolve::fetch(&path, content, args.max_size);
+                until_interrupted(signals, during(args.telling.progress, content, fetch))??
+            }
         },
     };
     if !args.level.has_namespaces() {
@@ -89,10 +93,11 @@ pub(super) fn image(
 pub(super) fn tree(
     path: &ContentPath,
     content: &Content,
-    max_size: u64,
+    args: &RunArgs,
     signals: &Signals,
 ) -> Result<RunDir, RunError> {
-    Ok(until_interrupted(signals, trees::fetch(path, content, max_size))?.map_err(GrantError::from)?)
+    let fetching = during(args.telling.progress, content, trees::fetch(path, content, args.max_size));
+    Ok(until_interrupted(signals, fetching)?.map_err(GrantError::from)?)
 }
 
 /// What bounds the run, as far as it can be kept.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::collect::{opened, packs};
 use super::rewrite::Which;
 use super::{Collected, Kept, Place, Store, StoreError, Verified};
+use crate::amount::Bytes;
 use crate::cli::{StoreArgs, StoreTask};
 use crate::content::{Cid, tame};
 
@@ -165,19 +166,6 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A number of bytes for people, in powers of 1,024 as flags have them.
-struct Bytes(u64);
-
-impl std::fmt::Display for Bytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let units = [(1u64 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
-        match units.into_iter().find(|(size, _)| self.0 >= *size) {
-            Some((size, unit)) => write!(f, "{:.1}{unit}", self.0 as f64 / size as f64),
-            None => write!(f, "{}B", self.0),
-        }
-    }
-}
-
 /// A day and time in UTC, as RFC 3339 has it. The day by Howard Hinnant's `civil_from_days`.
 fn date(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
@@ -207,11 +195,5 @@ mod tests {
         for (seconds, text) in known {
             assert_eq!(date(seconds), text);
         }
-    }
-
-    #[test]
-    fn bytes() {
-        let texts = [0, 1023, 1024, 1536, 10 << 30].map(|bytes| Bytes(bytes).to_string());
-        assert_eq!(texts, ["0B", "1023B", "1.0K", "1.5K", "10.0G"]);
     }
 }

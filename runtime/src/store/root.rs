@@ -97,7 +97,7 @@ pub(super) fn write(
     home: &Folder,
     root: &Root,
     why: Why,
-    (blocks, size): (usize, u64),
+    (blocks, size): (u64, u64),
     hashes: &mut dyn Iterator<Item = Hash>,
 ) -> io::Result<List> {
     if root.name.as_ref().is_some_and(|name| name.len() > NAME_MAX) {
@@ -107,7 +107,7 @@ pub(super) fn write(
     let list = List { tmp: home.made("tmp")?, roots: home.made("roots")?, names, published: false };
     let mut out = Summed { out: BufWriter::new(list.tmp.create(&list.names.0, 0o400)?), sum: Sha256::new() };
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let line = Line { cid: root.cid.to_string(), name: root.name.clone(), time, size, blocks: blocks as u64 };
+    let line = Line { cid: root.cid.to_string(), name: root.name.clone(), time, size, blocks };
     serde_json::to_writer(&mut out, &line)?;
     out.write_all(b"\n")?;
     for hash in hashes {

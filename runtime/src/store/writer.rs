@@ -63,10 +63,10 @@ impl Writer {
         Ok(())
     }
 
-    /// How many blocks were put.
+    /// How many blocks were put, and their bytes; each counts once.
     #[must_use]
-    pub fn blocks(&self) -> usize {
-        self.pack.blocks() + self.found.len()
+    pub fn holds(&self) -> (u64, u64) {
+        ((self.pack.blocks() + self.found.len()) as u64, self.size)
     }
 
     /// Keeps what was put, under its root, durably: when this returns, a power cut loses nothing of it.
@@ -92,8 +92,7 @@ impl Writer {
         };
         let home = &self.store.0.home;
         let failed = StoreError::io("keep it", home.path());
-        let sizes = (self.blocks(), self.size);
-        let list = root::write(home, root, why, sizes, &mut self.hashes()).map_err(&failed)?;
+        let list = root::write(home, root, why, self.holds(), &mut self.hashes()).map_err(&failed)?;
         if !self.pack.is_empty() {
             self.pack.finish(self.store.0.kept.folder(), true).map_err(&failed)?;
         }

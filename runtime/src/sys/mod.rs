@@ -18,6 +18,7 @@ mod init;
 mod known_state;
 mod landlock;
 mod limits;
+pub mod line;
 pub mod machine;
 mod maps;
 mod mounts;

@@ -9,7 +9,7 @@ use super::Sources;
 use crate::content::ContentError;
 
 /// The store's name in messages.
-pub(super) const STORE: &str = "the store";
+pub(crate) const STORE: &str = "the store";
 
 /// Every source that could have had it, and why it hadn't.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use std::thread;
 use super::super::Cid;
 use super::super::gateway::WORTH;
 use super::super::node::{DAG_PB, Node, RAW};
-use super::super::sources::Sources;
+use super::super::sources::{Seen, Sources};
 use super::{Level, Part, as_file, blocks_of, next_part, tree_size};
 use crate::store::Store;
 
@@ -66,6 +66,7 @@ async fn of_leaves(sources: &Sources, store: &Store, root: Cid, into: &File, max
     // A small one is done before a thread has begun.
     let processors = || thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let threads = if size < WORTH { 1 } else { processors() };
+    sources.see(Seen::Whole(size));
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut blocks = blocks_of(size);
     loop {

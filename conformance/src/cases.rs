@@ -137,6 +137,10 @@ mod store_rpc;
 mod store_tree;
 #[path = "../cases/store_tree_refused.rs"]
 mod store_tree_refused;
+#[path = "../cases/telling.rs"]
+mod telling;
+#[path = "../cases/telling_when.rs"]
+mod telling_when;
 #[path = "../cases/terminal.rs"]
 mod terminal;
 #[path = "../cases/traps.rs"]
@@ -212,6 +216,8 @@ pub(crate) const ALL: &[&[Case]] = &[
     store_tree::CASES,
     store_tree_refused::CASES,
     stdio::CASES,
+    telling::CASES,
+    telling_when::CASES,
     terminal::CASES,
     traps::CASES,
     weaker::CASES,

@@ -2,8 +2,10 @@
 //!
 //! What must stay true: the suite itself never gets it as its controlling terminal.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Write;
+use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -21,6 +23,10 @@ use crate::verdict::{Verdict, checked, fail};
 /// How long what a program shows may take to appear.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How large a terminal is that doesn't say so.
+const LINES: NonZero<u16> = NonZero::new(24).unwrap();
+const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
+
 /// A terminal.
 #[derive(Debug)]
 pub struct Terminal {
@@ -29,6 +35,7 @@ pub struct Terminal {
     master: PtyMaster,
     line: OwnedFd,
     patience: Duration,
+    columns: Cell<NonZero<u16>>,
 }
 
 impl Terminal {
@@ -51,6 +58,7 @@ impl Terminal {
             master,
             line,
             patience: suite.patience(PATIENCE),
+            columns: Cell::new(COLUMNS),
         })
     }
 
@@ -91,6 +99,43 @@ impl Terminal {
     #[must_use]
     pub fn has_shown(&self, text: &str) -> usize {
         count(&self.screen.so_far(), text)
+    }
+
+    /// Waits until what its screen looked like so far is as it should be: each state that differs from the one before, as text
+    /// without blanks at the ends. The last is how it looks now.
+    ///
+    /// # Errors
+    /// A failure, with all that was shown instead.
+    pub fn comes_to(&self, what: &str, holds: impl Fn(&[String]) -> bool) -> Verdict {
+        checked();
+        if self.screen.wait(self.patience, |shown| holds(&self.screens(shown))) {
+            return Ok(());
+        }
+        fail(what, self.shown())
+    }
+
+    fn screens(&self, shown: &[u8]) -> Vec<String> {
+        let mut screen = vt100::Parser::new(LINES, self.columns.get(), 0);
+        let mut seen = vec![String::new()];
+        // What stands between two controls appears at once, as far as anybody sees.
+        for part in shown.chunk_by(|one, next| one.is_ascii_control() == next.is_ascii_control()) {
+            screen.process(part);
+            let now = screen.screen().contents().trim().to_owned();
+            if seen.last() != Some(&now) {
+                seen.push(now);
+            }
+        }
+        seen
+    }
+
+    /// Makes it so wide, in characters; it is 80 otherwise.
+    ///
+    /// # Errors
+    /// A fault of the machine.
+    pub fn has_columns(&self, columns: u16) -> Verdict {
+        self.columns.set(NonZero::new(columns).unwrap_or(COLUMNS));
+        let size = rustix::termios::Winsize { ws_row: LINES.get(), ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        Ok(rustix::termios::tcsetwinsize(&self.line, size).map_err(std::io::Error::from)?)
     }
 
     /// All that was shown so far, escaped.

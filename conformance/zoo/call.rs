@@ -21,7 +21,8 @@ impl Call {
                 rest.push(word);
                 break;
             }
-            let alone = bytes.contains(&b'=') || [&b"--unknown-option"[..], b"--offline"].contains(&bytes);
+            let alone =
+                bytes.contains(&b'=') || [&b"--unknown-option"[..], b"--offline", b"-v", b"--verbose"].contains(&bytes);
             flags.push((word, if alone { None } else { words.next() }));
         }
         rest.extend(words);

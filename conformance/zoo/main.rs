@@ -4,7 +4,7 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`], [`trees`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), or spoil the store ([`store`]) or what a cell puts there ([`puts`]); some stand before its other
+//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), spoil the store ([`store`]) or what a cell puts there ([`puts`]), or tell what goes on otherwise ([`telling`]); some stand before its other
 //! commands ([`tools`], [`imports`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
@@ -31,6 +31,7 @@ mod refused;
 mod sources;
 mod status;
 mod store;
+mod telling;
 mod told;
 mod tools;
 mod trees;
@@ -113,6 +114,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("`ww export` and `ww idgen`", tools::FAULTS),
     ("`ww import`", imports::FAULTS),
     ("Trees that `--ro` shows", trees::FAULTS),
+    ("Progress, and `-v`", telling::FAULTS),
     ("Descriptors, and what a cell inherits", model::faults::FAULTS),
     ("RPC", model::faults_rpc::FAULTS),
     ("RPC: access, pins, nodes and blocks", model::faults_methods::FAULTS),

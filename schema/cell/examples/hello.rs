@@ -1,7 +1,8 @@
 //! A cell that prints what it sees: its descriptors, its `WW_*` variables, and what the host answers on fd 3.
 //!
 //! `cargo build -p ww-cell --example hello`, then `ww run target/debug/examples/hello`; grant it something
-//! with `ww run --with-fd db=4 target/debug/examples/hello 4<Cargo.toml`. It exits 1 where there is no host.
+//! with `ww run --with-fd db=4 target/debug/examples/hello 4<Cargo.toml`; name content of IPFS's that it should read, as in
+//! `… hello /ipfs/bafk…`. It exits 1 where there is no host.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -10,8 +11,8 @@ use ww_cell::system_capnp::i_p_f_s;
 
 /// An identity CID: it has its 11 bytes inside, so the host needs nobody to look them up.
 const INSIDE: &str = "/ipfs/bafkqac3imvwgy3zmebrwk3dm";
-/// The CID of "not here\n", which has to be fetched.
-const ELSEWHERE: &str = "/ipfs/bafkreiac2j5kmcd4mak6kowdzkhdssprvhqapquavn4atun5j3lqdj6sge";
+/// What it puts into IPFS itself.
+const OWN: &[u8] = b"a line of the cell's\n";
 
 fn main() -> ExitCode {
     println!("Hello from a cell, pid {}.", std::process::id());
@@ -74,19 +75,43 @@ fn ask_host() -> Result<(), Box<dyn Error>> {
         tokio::task::spawn_local(rpc);
         // The first call on IPFS leaves before the host has answered: a promise is as good as the thing.
         let ipfs = host.ipfs_request().send().pipeline.get_ipfs();
-        for path in [INSIDE, ELSEWHERE] {
+        let named = std::env::args().skip(1).filter(|word| word.starts_with("/ipfs/"));
+        for path in std::iter::once(INSIDE.to_owned()).chain(named) {
             println!("  IPFS.cat {path}");
-            match cat(&ipfs, path).await {
-                Ok(body) => println!("    = {:?}", String::from_utf8_lossy(&body)),
-                // That the host can't have it is an answer, too; without an answer there is no host.
-                Err(error) if error.kind != capnp::ErrorKind::Disconnected => {
-                    println!("    ! {}", error.extra.trim_start_matches("remote exception: "));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            show(cat(&ipfs, &path).await)?;
+        }
+        println!("  IPFS.add {:?}", String::from_utf8_lossy(OWN));
+        if let Some(cid) = show(add(&ipfs, OWN).await)? {
+            let path = format!("/ipfs/{cid}");
+            println!("  IPFS.cat {path}");
+            show(cat(&ipfs, &path).await)?;
         }
         Ok(())
     })
+}
+
+/// Prints an answer, and gives what came. That the host can't have it, or doesn't allow it, is an answer, too; without one there
+/// is no host.
+fn show(answer: Result<Vec<u8>, capnp::Error>) -> Result<Option<String>, capnp::Error> {
+    match answer {
+        Ok(body) => {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            println!("    = {text:?}");
+            Ok(Some(text))
+        }
+        Err(error) if error.kind != capnp::ErrorKind::Disconnected => {
+            println!("    ! {}", error.extra.trim_start_matches("remote exception: "));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn add(ipfs: &i_p_f_s::Client, data: &[u8]) -> Result<Vec<u8>, capnp::Error> {
+    let mut request = ipfs.add_request();
+    request.get().set_data(data);
+    let answer = request.send().promise.await?;
+    Ok(answer.get()?.get_cid()?.as_bytes().to_vec())
 }
 
 async fn cat(ipfs: &i_p_f_s::Client, path: &str) -> Result<Vec<u8>, capnp::Error> {

@@ -18,7 +18,7 @@ use futures::AsyncReadExt;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use ww_cell::system_capnp::{host, i_p_f_s};
 
-/// Answers `cat` with the path that was asked for, and refuses the second call.
+/// Answers `cat` with the path that was asked for, and refuses one; adds.
 #[derive(Clone, Default)]
 struct Host {
     asked: Rc<RefCell<Vec<String>>>,
@@ -35,10 +35,15 @@ impl i_p_f_s::Server for Host {
     async fn cat(self: Rc<Self>, params: i_p_f_s::CatParams, mut results: i_p_f_s::CatResults) -> Result<(), Error> {
         let path = params.get()?.get_cid()?.to_string()?;
         self.asked.borrow_mut().push(path.clone());
-        if self.asked.borrow().len() > 1 {
+        if path == "/ipfs/elsewhere" {
             return Err(Error::failed(format!("failed to get IPFS path: {path}: no")));
         }
         results.get().set_body(path.as_bytes());
+        Ok(())
+    }
+
+    async fn add(self: Rc<Self>, _: i_p_f_s::AddParams, mut results: i_p_f_s::AddResults) -> Result<(), Error> {
+        results.get().set_cid("added");
         Ok(())
     }
 }
@@ -66,7 +71,7 @@ fn a_cell_sees_its_grants_and_asks_its_host() {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     let file = File::open("/dev/zero").expect("/dev/zero");
     let mut command = hello();
-    command.env("WW_RPC_FD", "3").env("WW_FD_DB", "4");
+    command.env("WW_RPC_FD", "3").env("WW_FD_DB", "4").args(["world", "/ipfs/elsewhere"]);
     let cell = std::thread::spawn(move || run(command, vec![theirs.into(), file.into()]));
 
     let server = Host::default();
@@ -85,12 +90,14 @@ fn a_cell_sees_its_grants_and_asks_its_host() {
     assert!(output.status.success(), "{out}\n{err}");
     assert_eq!(err, "");
     let asked = server.asked.borrow();
-    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(asked[1..], ["/ipfs/elsewhere", "/ipfs/added"], "{asked:?}");
     for line in [
         "  4   WW_FD_DB         /dev/zero".to_owned(),
         "  WW_FD_DB=4".to_owned(),
         format!("    = {:?}", asked[0]),
-        format!("    ! failed to get IPFS path: {}: no", asked[1]),
+        "    ! failed to get IPFS path: /ipfs/elsewhere: no".to_owned(),
+        "  IPFS.add \"a line of the cell's\\n\"".to_owned(),
+        format!("    = {:?}", asked[2]),
     ] {
         assert!(out.lines().any(|found| found == line), "no line {line:?} in:\n{out}");
     }

@@ -11,6 +11,8 @@ mod bounds;
 mod bounds_default;
 #[path = "../cases/cli.rs"]
 mod cli;
+#[path = "../cases/codecs.rs"]
+mod codecs;
 #[path = "../cases/endpoint.rs"]
 mod endpoint;
 #[path = "../cases/env.rs"]
@@ -89,6 +91,8 @@ mod path;
 mod path_grants;
 #[path = "../cases/path_grants_refused.rs"]
 mod path_grants_refused;
+#[path = "../cases/powercut.rs"]
+mod powercut;
 #[path = "../cases/programs.rs"]
 mod programs;
 #[path = "../cases/properties.rs"]
@@ -153,6 +157,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     bounds::CASES,
     bounds_default::CASES,
     cli::CASES,
+    codecs::CASES,
     endpoint::CASES,
     env::CASES,
     exec::CASES,
@@ -192,6 +197,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     path::CASES,
     path_grants::CASES,
     path_grants_refused::CASES,
+    powercut::CASES,
     programs::CASES,
     properties::CASES,
     refused_parts::CASES,

@@ -32,6 +32,12 @@ pub const FAULTS: &[Fault] = &[
     Fault::tool("import-half", "STORE-11", "leaves what came of a transfer that broke", |tool| {
         unless_well(tool, |target| drop(fs::write(target, "half")))
     }),
+    Fault::tool("import-in-place", "STORE-59", "writes over what is there before all has come", |tool| {
+        if let Some(target) = local(&tool).filter(|target| target.is_file()) {
+            fs::write(target, "half").ok();
+        }
+        tool.become_real()
+    }),
     Fault::tool("import-never-executable", "STORE-12", "takes no notice of -x", |tool| {
         tool.without("-x").become_real()
     }),

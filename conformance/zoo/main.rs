@@ -111,7 +111,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Sources of content, and the store", sources::FAULTS),
     ("The store", store::FAULTS),
     ("What a cell puts and pins", puts::FAULTS),
-    ("`ww export` and `ww idgen`", tools::FAULTS),
+    ("`ww export`, `ww store` and `ww idgen`", tools::FAULTS),
     ("`ww import`", imports::FAULTS),
     ("Trees that `--ro` shows", trees::FAULTS),
     ("Progress, and `-v`", telling::FAULTS),

@@ -24,6 +24,25 @@ pub const FAULTS: &[Fault] = &[
         fs::remove_dir_all(own).ok();
         code
     }),
+    Fault::new("hashes-few", "STORE-58", "knows no hash but sha2-256", |call| {
+        let path = call.rest.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let known = ["bafybei", "bafkrei", "bafyrei", "baguqeera"]
+            .iter()
+            .any(|start| path[6.min(path.len())..].starts_with(start));
+        if path.starts_with("/ipfs/") && !known {
+            return says(&format!("ww: failed to get IPFS path: {path}: no such hash"), 1);
+        }
+        call.become_real()
+    }),
+    Fault::new("codecs-missing", "STORE-58", "takes a node that is no file for one that can't be had", |call| {
+        let path = call.rest.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let code = stood_by(&call, |_| true);
+        if code == 126 && path.starts_with("/ipfs/") {
+            return says(&format!("ww: failed to get IPFS path: {path}"), 1);
+        }
+        ExitCode::from(code)
+    })
+    .control("stands-by"),
     Fault::new("store-unchecked", "STORE-03", "runs what it kept without a look at it", unchecked),
     Fault::new("gateway-flag-ignored", "STORE-33 STORE-37", "takes no notice of --gateway", |mut call| {
         call.flags.retain(|(flag, _)| flag != "--gateway");
@@ -62,7 +81,7 @@ pub const FAULTS: &[Fault] = &[
         ExitCode::from(code)
     })
     .control("stands-by"),
-    Fault::new("gateway-believed", "STORE-35", "runs what a gateway gives", believed),
+    Fault::new("gateway-believed", "STORE-35 STORE-58", "runs what a gateway gives", believed),
     Fault::new("gateway-failure-126", "STORE-35", "exits with 126 where a gateway had nothing", |call| {
         let asked = call.values("--gateway").count() > 0;
         let code = stood_by(&call, |_| true);

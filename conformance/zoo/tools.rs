@@ -1,4 +1,4 @@
-//! Faults of `ww export` and `ww idgen`: what is taken, what becomes of it, where it goes, and what is said.
+//! Faults of `ww export`, `ww store` and `ww idgen`: what is taken, what becomes of it, where it goes, and what is said.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use super::Fault;
 
 /// A command line of the real one, of another command than `run`.
+#[derive(Clone)]
 pub struct Tool {
     pub verb: OsString,
     pub words: Vec<OsString>,
@@ -134,6 +135,19 @@ pub const FAULTS: &[Fault] = &[
             println!("/ipfs/bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
         }
         code(&ended)
+    }),
+    Fault::tool("export-printed-early", "STORE-59", "prints a path before the content is there", |tool| {
+        let hashed = tool.clone().with(&["--only-hash"]).ended();
+        print(&hashed.stdout);
+        let mut real = tool.real();
+        let fault = real.stdout(Stdio::null()).exec();
+        panic!("the real one doesn't start: {fault}");
+    }),
+    Fault::tool("store-gc-frees-all", "STORE-59", "frees what is kept, too", |tool| {
+        if let (true, Some(store)) = (tool.words.iter().any(|word| word == "gc"), std::env::var_os("WW_STORE")) {
+            fs::remove_dir_all(store).ok();
+        }
+        tool.become_real()
     }),
     Fault::tool("idgen-same", "STORE-13", "has one identity for all", |tool| {
         if tool.words.is_empty() {

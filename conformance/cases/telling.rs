@@ -50,7 +50,7 @@ pub(crate) fn within<'a>(terminal: &Terminal, run: Invocation<'a>) -> Invocation
 }
 
 /// Whether a state of the screen tells how far something is.
-fn tells(screen: &String) -> bool {
+fn tells(screen: &str) -> bool {
     screen.lines().count() == 1 && screen.contains("/s") && screen.bytes().any(|byte| byte.is_ascii_digit())
 }
 
@@ -143,7 +143,7 @@ fn store_55_a_failure_stands_alone(suite: &Suite<'_>) -> Verdict {
     run.exits(1)?.is_a_refusal();
     terminal.comes_to("it showed how far it was, and what is left is the error", |screens| {
         let alone = |last: &String| last.starts_with("ww: failed to get IPFS path: ") && !last.contains("/s,");
-        screens.iter().any(tells) && screens.last().is_some_and(alone)
+        screens.iter().any(|screen| tells(screen)) && screens.last().is_some_and(alone)
     })
 }
 
@@ -153,7 +153,7 @@ fn store_55_ctrl_c_leaves_a_clean_line(suite: &Suite<'_>) -> Verdict {
     // What the terminal echoes of the key, it may echo after all else.
     let clean = |terminal: &Terminal| {
         terminal.comes_to("nothing is left of the line", |screens| {
-            screens.iter().any(tells) && ["", "^C"].iter().any(|left| ends(screens, left))
+            screens.iter().any(|screen| tells(screen)) && ["", "^C"].iter().any(|left| ends(screens, left))
         })
     };
     let to = at(suite, "there");

@@ -31,8 +31,9 @@ use answer::{Wait, check_trailers};
 pub(crate) use answer::Answer;
 pub(crate) use asked::{Asked, Head};
 
-/// The largest head of an answer, and how much of a body is read ahead, in bytes.
-const BUFFER: usize = 128 * 1024;
+/// The largest head of an answer, and how much of a body is read ahead, in bytes. Each read that waits for its turn has an
+/// answer that has begun, and hyper's buffer for it is up to twice as large: with 128 KiB they were 16 MB together.
+const BUFFER: usize = 32 * 1024;
 /// The most headers, and the most trailers.
 const HEADERS: usize = 64;
 /// The largest answer that isn't content, in bytes.

@@ -76,12 +76,18 @@ impl Folder {
 
     /// The names in it, in no order; not those that begin with a dot.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        self.names_that(|_| true)
+    }
+
+    /// Those of them that are wanted, however many others there are.
+    pub(super) fn names_that(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
         let mut directory = Dir::openat(&self.fd, ".", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         let mut names = Vec::new();
         for entry in directory.iter().take(NAMES_MAX) {
             // A name that isn't text is none of ours.
             if let Ok(name) = entry?.file_name().to_str()
                 && !name.starts_with('.')
+                && wanted(name)
             {
                 names.push(name.to_owned());
             }

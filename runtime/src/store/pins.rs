@@ -72,8 +72,8 @@ impl Store {
     /// As [`Store::is_pinned`].
     pub fn pins(&self, take: &mut dyn FnMut(&Cid) -> bool) -> Result<(), StoreError> {
         let roots = self.lists()?;
-        for name in self.names(&roots)?.iter().filter(|name| name.ends_with(PIN)) {
-            if let Some(kept) = root::one(&roots, name)?
+        for name in self.names(&roots, |name| name.ends_with(PIN))? {
+            if let Some(kept) = root::one(&roots, &name)?
                 && !take(&kept.cid)
             {
                 break;
@@ -90,16 +90,16 @@ impl Store {
     fn known(&self, cid: &Cid) -> Result<Option<Kept>, StoreError> {
         let roots = self.lists()?;
         let put = file_name(&Root { cid: *cid, name: None }, Why::Put);
-        let names = self.names(&roots)?;
-        names.iter().find(|name| name.starts_with(&put)).map_or(Ok(None), |name| root::one(&roots, name))
+        let names = self.names(&roots, |name| name.starts_with(&put))?;
+        names.first().map_or(Ok(None), |name| root::one(&roots, name))
     }
 
     fn lists(&self) -> Result<Folder, StoreError> {
         self.home().made("roots").map_err(StoreError::io("list what is kept", self.home().path()))
     }
 
-    fn names(&self, roots: &Folder) -> Result<Vec<String>, StoreError> {
-        roots.names().map_err(StoreError::io("list what is kept", self.home().path()))
+    fn names(&self, roots: &Folder, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
+        roots.names_that(wanted).map_err(StoreError::io("list what is kept", self.home().path()))
     }
 }
 

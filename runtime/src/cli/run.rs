@@ -169,7 +169,9 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .value_name("ENDPOINT")
                 .help(format!("IPFS API endpoint, a multiaddr or a URL [default: {}]", Endpoint::DEFAULT))
                 .long_help(format!(
-                    "IPFS API endpoint, a multiaddr or a URL. The variable WW_IPFS overrides it.\n\n[default: {}]",
+                    "IPFS API endpoint, a multiaddr or a URL. The variable WW_IPFS overrides it. What the cell puts goes to the \
+                     daemon that either names, or the call fails; where none is named, to the one that may be at the default, \
+                     and to the store in any case.\n\n[default: {}]",
                     Endpoint::DEFAULT
                 ))
                 .value_parser(checked(first, |value: &OsStr| parse_endpoint("--ipfs", value))),

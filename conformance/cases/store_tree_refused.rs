@@ -25,6 +25,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(store_51_all_files_together_have_a_limit),
     case!(store_51_a_place_that_is_none_is_told_before),
     case!(store_51_a_signal_leaves_nothing),
+    case!(store_51_what_a_killed_run_left_goes_with_the_next),
     case!(store_52_nobody_writes_to_it),
     case!(store_52_rw_is_a_usage_error),
 ];
@@ -139,6 +140,27 @@ fn store_51_a_place_that_is_none_is_told_before(suite: &Suite<'_>) -> Verdict {
     let run = suite.ww().flags(["--ipfs", &daemon.endpoint(), "--ro", &two[0], "--ro", &two[1]]);
     run.probe(["exit", "0"]).run()?.refuses(2, "", "/given")?;
     holds("nobody is asked", daemon.connections() == 0, daemon.targets())
+}
+
+fn store_51_what_a_killed_run_left_goes_with_the_next(suite: &Suite<'_>) -> Verdict {
+    let node = suite.node()?;
+    let path = many(node, 40, "tree killed")?;
+    let run = |endpoint: &str| suite.ww().flags(["--ipfs", endpoint, "--ro", &format!("{path}:/given")]);
+    let left =
+        || -> Verdict<Vec<_>> { Ok(fs::read_dir(suite.path("tmp"))?.flatten().map(|one| one.file_name()).collect()) };
+    // In the midst of the fetch, and with all of it there.
+    let (daemon, asked) = falling_silent(node, 12)?;
+    let begun = run(&daemon.endpoint()).may_leave_files().probe(["exit", "0"]).start()?;
+    until_asked(suite, &asked, 12);
+    begun.signal(Signal::SIGKILL);
+    begun.finish()?;
+    let begun = run(&node.endpoint()).may_leave_files().probe(["wait-then-exit", "0"]).with_input().start()?;
+    begun.says("ready")?;
+    holds("the tree is there", !left()?.is_empty(), "nothing")?;
+    begun.signal(Signal::SIGKILL);
+    begun.finish()?;
+    run(&node.endpoint()).probe(["exit", "3"]).run()?.exits(3)?;
+    same("what is left", left()?, Vec::new())
 }
 
 fn store_51_a_signal_leaves_nothing(suite: &Suite<'_>) -> Verdict {

@@ -76,6 +76,12 @@ pub const FAULTS: &[Fault] = &[
         ExitCode::from(code)
     })
     .control("stands-by"),
+    Fault::new("tree-never-swept", "STORE-51", "leaves what a killed one left", |call| {
+        if fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten().next().is_some() {
+            fs::write(std::env::temp_dir().join("ww-tree"), "of a killed one").ok();
+        }
+        call.become_real()
+    }),
     Fault::new("tree-kind-untold", "STORE-51", "doesn't say that it is another kind of node", |call| {
         retold(call, |said| replaced(said, "unexpected node type", "failed to get IPFS path"))
     })

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -22,10 +22,10 @@ pub(crate) const CASES: &[Case] = &[
 const MOMENTS: u64 = 24;
 
 /// Starts a command, kills it some time later, and gives what it printed in whole lines.
-fn killed(run: Invocation<'_>, moment: u64) -> Verdict<Vec<String>> {
+fn killed(run: Invocation<'_>, after: Duration) -> Verdict<Vec<String>> {
     let run = run.may_leave_files().start()?;
     // No synchronisation: the moments are what is drawn.
-    std::thread::sleep(Duration::from_millis(moment * 3));
+    std::thread::sleep(after);
     run.signal(Signal::SIGKILL);
     let told = String::from_utf8_lossy(&run.finish()?.stdout).into_owned();
     Ok(told.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect())
@@ -53,11 +53,14 @@ fn imported(suite: &Suite<'_>, path: &str) -> Verdict<Vec<u8>> {
 }
 
 fn store_59_what_was_printed_is_there(suite: &Suite<'_>) -> Verdict {
-    let mut done = Vec::new();
+    let ((first, content), began) = (file(suite, 1000)?, Instant::now());
+    let mut done = vec![(one(export(suite).flags([word(&first)]))?, content)];
+    // Two of them take twice as long, and some moments come after both.
+    let each = began.elapsed() * 5 / 2 / MOMENTS as u32;
     for moment in 0..MOMENTS {
         let made = [file(suite, 2 * moment)?, file(suite, 2 * moment + 1)?];
         let run = export(suite).flags(made.iter().map(|(path, _)| word(path)));
-        for (line, (path, content)) in killed(run, moment)?.into_iter().zip(made) {
+        for (line, (path, content)) in killed(run, each * moment as u32)?.into_iter().zip(made) {
             fs::remove_file(path)?;
             done.push((line, content));
         }
@@ -80,7 +83,7 @@ fn store_59_a_target_is_whole(suite: &Suite<'_>) -> Verdict {
     for moment in 0..MOMENTS {
         let (path, _) = &all[usize::from(moment % 2 == 0)];
         let import = store(suite, suite.tool("import")).flags(["--offline", "--force"]);
-        killed(import.flags([path.as_bytes(), word(&to)]), moment)?;
+        killed(import.flags([path.as_bytes(), word(&to)]), Duration::from_millis(moment * 3))?;
         if let Ok(found) = fs::read(&to) {
             let whole = all.iter().any(|(_, content)| *content == found);
             holds("what is there is what was there, or what was to be", whole, format!("{} bytes", found.len()))?;
@@ -98,7 +101,7 @@ fn store_59_a_store_stays_clean(suite: &Suite<'_>) -> Verdict {
         fs::remove_file(gone)?;
         let removed = store(suite, suite.tool("store")).flags(["rm", line.trim_start_matches("/ipfs/")]);
         removed.may_leave_files().run()?.exits(0)?;
-        killed(store(suite, suite.tool("store")).flags(["gc"]), moment)?;
+        killed(store(suite, suite.tool("store")).flags(["gc"]), Duration::from_millis(moment * 3))?;
         is_clean(suite)?;
     }
     same("what wasn't removed", imported(suite, &kept)? == content, true)

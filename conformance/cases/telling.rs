@@ -13,7 +13,7 @@ use crate::node::{Import, Node};
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::terminal::Terminal;
-use crate::verdict::{Verdict, holds};
+use crate::verdict::{Verdict, holds, same};
 
 pub(crate) const CASES: &[Case] = &[
     case!(store_55_a_slow_fetch_shows_itself_until_the_cell_runs),
@@ -188,8 +188,10 @@ fn store_55_a_job_in_the_background_shows_nothing(suite: &Suite<'_>) -> Verdict 
     let fetch = suite.ww().flags(from(&gateway)?).flags(["--listen", "none"]).binary(&path, ["a"]);
     let words: String = fetch.words().iter().map(|word| format!("'{}' ", String::from_utf8_lossy(word))).collect();
     // As a shell of a user has it: a job of its own in the background, which the terminal stops where it writes.
-    let script = format!("stty tostop; set -m; {words} >/dev/null </dev/null & wait $!; echo code-$?");
+    let ran = at(suite, "ran");
+    let script = format!("stty tostop; set -m; {words} >'{}' </dev/null & wait $!; echo code-$?", ran.display());
     within(&terminal, suite.command(["/bin/bash", "-c", &script])).run()?.exits(0)?;
     terminal.shows("code-0", 1)?;
+    same("what the cell said", std::fs::read(ran)?, b"ran a\n".to_vec())?;
     holds("nobody but the shell said a word", terminal.has_shown("ww: ") == 0, terminal.shown())
 }

@@ -8,15 +8,18 @@
 mod cached;
 #[path = "contender/asked.rs"]
 mod contender;
+#[path = "contender/node.rs"]
+mod node;
 
 use std::cell::Cell;
+use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use node::Node;
 use ww_schema::system_capnp::{byte_sink, i_p_f_s};
 
 /// Bytes of the file.
@@ -35,16 +38,19 @@ fn measure() -> Result<(), String> {
     let ipfs = program("IPFS_BIN").ok_or("IPFS_BIN names no ipfs (Kubo): ci/setup builds one")?;
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let node = Node::start(&ipfs, directory.path())?;
-    let cid = node.add(directory.path())?;
+    let path = node.add(&file(directory.path())?)?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut read = Command::new(&ww);
-    read.args(["run", "--ipfs", &node.api]).arg(&own).args(["--cell", &cid]);
-    let mut cat = Command::new(&ipfs);
-    cat.args(["--api", &node.api, "cat", &cid]);
+    // What one round has kept, the next would not ask for.
+    let store = directory.path().join("store");
+    read.env("WW_STORE", &store).args(["run", "--ipfs", &node.api]).arg(&own).args(["--cell", &path]);
+    let mut cat = node.command("cat");
+    cat.arg(&path);
     let mut contenders = [("IPFS.read into a cell", read, Vec::new()), ("ipfs cat into a pipe", cat, Vec::new())];
     let rounds = contender::rounds(11)?;
     for round in 0..=rounds {
         for (name, command, times) in &mut contenders {
+            let _ = fs::remove_dir_all(&store);
             let took = once(command).map_err(|error| format!("{name}: {error}"))?;
             // The first fills what caches there are.
             if round > 0 {
@@ -103,79 +109,16 @@ fn once(command: &mut Command) -> Result<Duration, String> {
     if status.success() && whole { Ok(took) } else { Err(format!("{status}, {all} bytes of output")) }
 }
 
-/// A daemon of the benchmark's own.
-struct Node {
-    ipfs: PathBuf,
-    repository: PathBuf,
-    api: String,
-    daemon: Child,
-}
-
-impl Node {
-    fn start(ipfs: &Path, directory: &Path) -> Result<Node, String> {
-        let repository = directory.join("repository");
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let address =
-            || free().map(|free| format!("/ip4/127.0.0.1/tcp/{}", free.port())).map_err(|error| error.to_string());
-        let (api, gateway) = (address()?, address()?);
-        let settings: [&[&str]; 4] = [
-            &["init", "--profile=test"],
-            &["config", "Addresses.API", &api],
-            &["config", "Addresses.Gateway", &gateway],
-            &["config", "--json", "Addresses.Swarm", "[]"],
-        ];
-        for words in settings {
-            said(Command::new(ipfs).env("IPFS_PATH", &repository).args(words))?;
-        }
-        let mut daemon = Command::new(ipfs)
-            .env("IPFS_PATH", &repository)
-            .args(["daemon", "--offline"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let mut output = daemon.stdout.take().ok_or("no output")?;
-        let mut text = Vec::new();
-        let node = Node { ipfs: ipfs.to_owned(), repository, api, daemon };
-        while !String::from_utf8_lossy(&text).contains("Daemon is ready") {
-            let mut part = [0; 4096];
-            match output.read(&mut part) {
-                Ok(count) if count > 0 => text.extend_from_slice(&part[..count]),
-                _ => return Err(format!("the daemon says {:?}", String::from_utf8_lossy(&text))),
-            }
-        }
-        // It must not end because nobody listens.
-        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        Ok(node)
+/// The file: every block of it is another.
+fn file(directory: &Path) -> Result<PathBuf, String> {
+    let path = directory.join("file");
+    let mut file = fs::File::create(&path).map_err(|error| error.to_string())?;
+    let mut block: Vec<u8> = (0..1u64 << 20).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect();
+    for number in 0..SIZE >> 20 {
+        block[..8].copy_from_slice(&number.to_le_bytes());
+        file.write_all(&block).map_err(|error| error.to_string())?;
     }
-
-    /// Puts the file there: every block of it is another.
-    fn add(&self, directory: &Path) -> Result<String, String> {
-        let path = directory.join("file");
-        let mut file = std::fs::File::create(&path).map_err(|error| error.to_string())?;
-        let mut block: Vec<u8> =
-            (0..1u64 << 20).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect();
-        for number in 0..SIZE >> 20 {
-            block[..8].copy_from_slice(&number.to_le_bytes());
-            file.write_all(&block).map_err(|error| error.to_string())?;
-        }
-        let profile = ["--cid-version=1", "--raw-leaves", "--chunker=size-1048576", "--max-file-links=1024"];
-        said(Command::new(&self.ipfs).env("IPFS_PATH", &self.repository).args(["add", "-Q"]).args(profile).arg(&path))
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-fn said(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
+    Ok(path)
 }
 
 /// The cell: reads a file, and says how many bytes came.

@@ -1,7 +1,7 @@
 //! `ww import`: a file, a directory or a symlink of IPFS's is written to the disk, whole or not at all.
 //!
 //! - What it does: `staging` makes a directory beside the target, `write` writes everything into it, `staging` moves it to
-//!   where it belongs; `remove` takes away what isn't wanted, `place` says where that is.
+//!   where it belongs; `place` says where that is.
 //! - What must stay true: until all is there, nothing is at the target, and nothing outside of it is touched. Names come
 //!   from whoever made the content: none leads anywhere. What a killed import left, the next one beside it removes.
 //!   `for_cell` writes for `ww run --ro`, to where the caller says.
@@ -9,7 +9,6 @@
 
 mod error;
 mod place;
-pub(crate) mod remove;
 mod staging;
 mod write;
 

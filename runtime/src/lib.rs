@@ -6,6 +6,7 @@
 
 pub mod access;
 mod amount;
+mod block;
 pub mod cli;
 pub mod content;
 pub mod doctor;
@@ -22,6 +23,7 @@ pub mod jail;
 pub mod peers;
 pub mod phrase;
 pub mod progress;
+mod remove;
 pub mod resolve;
 pub mod run;
 pub mod rundir;
@@ -29,3 +31,5 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod sys;
+mod tame;
+mod units;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ww::cli::{self, Doctor, ExportArgs, Form, ImportArgs, Request, RunArgs, StoreArgs, UsageError, Variables};
+use ww::cli::{self, Doctor, ExportArgs, Form, ImportArgs, Request, RunArgs, UsageError, Variables};
 use ww::content::Cid;
 use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
@@ -171,7 +171,7 @@ fn examine(wanted: Doctor) -> u8 {
 }
 
 /// Looks after what is stored.
-fn look_after(wanted: &StoreArgs) -> u8 {
+fn look_after(wanted: &store::StoreArgs) -> u8 {
     match store::perform(wanted) {
         Ok(report) => exit::of_check(report.well).max(print(report.text.as_bytes())),
         Err(error) => {

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::amount::Bytes;
-use crate::content::{Content, Seen, Served, tame};
+use crate::content::{Content, Seen, Served};
 use crate::sys::line::{self, WIPE};
+use crate::tame::tame;
 use gauge::Gauge;
 
 /// Work that is done before this shows nothing.

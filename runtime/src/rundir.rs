@@ -21,8 +21,8 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
-use crate::import::remove;
 use crate::jail::Identity;
+use crate::remove;
 
 const PREFIX: &str = "ww-run-";
 const PROGRAM: &str = "program";

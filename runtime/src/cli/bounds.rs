@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use clap::{Arg, ArgMatches};
 
 use super::checked::{FirstError, checked, unit};
-use super::units;
 use crate::jail::bounds::Asked;
+use crate::units;
 
 pub(super) fn args(first: &FirstError) -> [Arg; 3] {
     [

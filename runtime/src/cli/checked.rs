@@ -10,7 +10,7 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 
 use super::UsageError;
-use super::units::UnitError;
+use crate::units::UnitError;
 
 /// The first mistake that a checked value made.
 #[derive(Clone, Default)]

@@ -10,11 +10,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::checked::{FirstError, checked, unit};
 use super::run::{DEFAULT_IPFS_TIMEOUT, all, endpoint, lossy, parse_endpoint};
-use super::{UsageError, Variables, telling, units};
+use super::{UsageError, Variables, telling};
 use crate::content::Profile;
 use crate::endpoint::Endpoint;
 use crate::export::{Export, Goal, Input, Pattern, Receiver};
 use crate::progress::Telling;
+use crate::units;
 
 /// `ww export`, and what is said before it.
 #[derive(Debug)]

@@ -8,10 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::checked::{FirstError, checked, unit};
 use super::run::{DEFAULT_IPFS_TIMEOUT, endpoint, lossy, parse_endpoint};
-use super::{UsageError, Variables, sources, telling, units};
+use super::{UsageError, Variables, sources, telling};
 use crate::content::ContentPath;
 use crate::endpoint::Endpoint;
 use crate::import::{Import, Target};
+use crate::units;
 
 /// The most bytes that are imported unless `--max-size` says otherwise, as `ww run` has it.
 const DEFAULT_MAX_SIZE: &str = "1G";

@@ -18,26 +18,22 @@ mod run;
 mod sources;
 mod store;
 mod telling;
-mod units;
 
 use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+use crate::store::StoreArgs;
+use crate::units::UnitError;
+
 pub use doctor::Doctor;
 pub use export::ExportArgs;
 pub use import::ImportArgs;
 pub use level::Form;
 pub use run::{RunArgs, Variables};
-pub use store::{StoreArgs, StoreTask};
 
 use checked::FirstError;
-
-/// A size as flags and variables write it, in bytes: a number, or one with K, M or G.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    units::size(text).ok()
-}
 
 /// What the user asked for.
 pub enum Request {
@@ -110,7 +106,7 @@ pub enum UsageError {
         /// The value as given.
         value: String,
         /// Why it was refused.
-        source: units::UnitError,
+        source: UnitError,
     },
     /// One of a few words.
     #[error("invalid value: {flag} '{value}': expected one of {possible}")]

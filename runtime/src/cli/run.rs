@@ -12,7 +12,7 @@ use libp2p_identity::PeerId;
 
 use super::checked::{FirstError, checked, unit};
 use super::level::{self, Form};
-use super::{UsageError, access, bounds, paths, peers, sources, telling, units, value_names};
+use super::{UsageError, access, bounds, paths, peers, sources, telling, value_names};
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Gateway};
 use crate::env::{EnvEntry, parse_list};
@@ -23,6 +23,7 @@ use crate::jail::grant::PathGrant;
 use crate::peers::address::Listen;
 use crate::progress::Telling;
 use crate::sys;
+use crate::units;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
 const DEFAULT_MAX_SIZE: &str = "1G";

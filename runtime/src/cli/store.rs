@@ -2,29 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-/// What is asked of `ww store`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreArgs {
-    /// What to do.
-    pub task: StoreTask,
-    /// Whether a program reads the answer.
-    pub json: bool,
-}
-
-/// What to do with the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreTask {
-    /// Say how large it is.
-    Stat,
-    /// List what is kept.
-    List,
-    /// Hash everything again.
-    Verify,
-    /// Free what nothing keeps.
-    Collect,
-    /// No longer keep these: CIDs or names.
-    Remove(Vec<String>),
-}
+use crate::store::{StoreArgs, StoreTask};
 
 pub(super) fn command() -> Command {
     let json = || Arg::new("json").long("json").help("Print one JSON object").action(ArgAction::SetTrue);

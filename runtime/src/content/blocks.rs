@@ -8,11 +8,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::http::Client;
-use super::path::parse_cid;
 use super::payload::Payload;
 use super::sources::Got;
-use super::tame::tame;
 use super::{Cid, Content, ContentError, ContentPath, dir};
+use crate::block::parse_cid;
+use crate::tame::tame;
 
 impl Content {
     /// The CID that a path ends at: where it ends inside a block of dag-cbor or dag-json, that block's.

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::http::{Client, SLOWEST};
-use super::path::parse_cid;
 use super::payload::{Feeder, PIECE};
-use super::tame::tame;
 use super::upload::Request;
 use super::{Cid, ContentError, Timeouts};
+use crate::block::parse_cid;
 use crate::endpoint::Endpoint;
+use crate::tame::tame;
 
 /// What is asked for, in the words of a message.
 const WHAT: &str = "an import";

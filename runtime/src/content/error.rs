@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::path::{PathError, Printable};
 use super::sources::Failures;
 use super::{Cid, Endpoint};
+use crate::block::VerifyError;
 use crate::store::StoreError;
 
 /// Why content couldn't be had.
@@ -238,6 +239,15 @@ impl fmt::Display for NodeKind {
 impl ContentError {
     pub(crate) fn malformed(cid: &Cid, why: &'static str) -> Self {
         ContentError::Malformed { cid: Box::new(*cid), why }
+    }
+}
+
+impl From<VerifyError> for ContentError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Hash { cid, why } => ContentError::Hash { cid, why },
+            VerifyError::Mismatch { cid } => ContentError::Mismatch { cid },
+        }
     }
 }
 

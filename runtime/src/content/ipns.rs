@@ -14,8 +14,9 @@ use std::time::SystemTime;
 use libp2p_identity::{PeerId, PublicKey};
 use multibase::Base;
 
-use super::path::{ContentPath, LIBP2P_KEY, parse_cid};
-use super::tame::tame;
+use super::path::{ContentPath, LIBP2P_KEY};
+use crate::block::parse_cid;
+use crate::tame::tame;
 use document::Document;
 
 /// The largest record (specification, "Record Size Limit"), in bytes.

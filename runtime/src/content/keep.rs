@@ -11,9 +11,9 @@ use std::rc::Rc;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::ipld::Block;
-use super::path::cid_from_bytes;
 use super::sources::Sources;
 use super::{Cid, ContentError};
+use crate::block::cid_from_bytes;
 
 /// The most blocks of one pin: 32 GiB of a file's; some 300 bytes of memory each.
 const MOST: usize = 1 << 15;

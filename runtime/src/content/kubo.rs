@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::http::Client;
-use super::path::{ContentPath, parse_cid};
+use super::path::ContentPath;
 use super::payload::Payload;
-use super::tame::tame;
 use super::{ContentError, import};
+use crate::block::parse_cid;
+use crate::tame::tame;
 
 impl Client {
     /// Whether a daemon is there, and is one.

@@ -3,7 +3,7 @@
 //! - What it does: asks its sources for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `sources` (who has it), `ipns` (signed names), `dial`, `payload`, `http` and
 //!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
-//!   server), `verify` (hashes), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files),
+//!   server), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files),
 //!   `range`, `reading` and `turns` (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be
 //!   written down), `put` and `upload` (files and blocks on their way to the store and the daemon), `keep` (trees that
 //!   the store pins), `deposit` (trees on their way to a daemon), `import` (what files and directories become, and the CID that
@@ -45,16 +45,15 @@ mod shard;
 mod shelf;
 mod sources;
 mod swarm;
-mod tame;
 pub(crate) mod tree;
 mod turns;
 mod upload;
-pub(crate) mod verify;
 mod walk;
 
+pub use crate::block::Cid;
+pub(crate) use crate::block::wide;
 pub use error::{ContentError, NodeKind};
 pub use import::{Collision, Profile};
-pub(crate) use path::parse_cid;
 pub use path::{ContentPath, PathError};
 pub use pins::Keeper;
 use reading::Kept;
@@ -63,16 +62,7 @@ pub(crate) use sources::STORE;
 use sources::Sources;
 pub use sources::{Failures, Seen, Served};
 pub use swarm::{Peer, Peers};
-pub(crate) use tame::tame;
 pub use upload::Upload;
-
-/// A CID whose digest may have 128 bytes, the most that Kubo puts into an identity CID (`--inline-limit`).
-pub type Cid = cid::CidGeneric<128>;
-
-/// A CID of ours, in the size of all.
-pub(crate) fn wide(cid: &cid::Cid) -> Cid {
-    path::cid_from_bytes(&cid.to_bytes()).expect("a CID that was made parses")
-}
 
 /// A call of a cell's, which may need many answers, may take this many times the idle timeout.
 const CALL: u32 = 10;

@@ -5,7 +5,7 @@
 //!   exists has links that all parse.
 //! - Serves: rulings 7, 20. Formats: IPLD's dag-pb specification, UnixFS's `unixfs.proto`.
 
-use super::{Cid, path::cid_from_bytes};
+use crate::block::{Cid, cid_from_bytes};
 
 #[cfg(test)]
 mod tests;

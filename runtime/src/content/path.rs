@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use multibase::Base;
 
 use super::{Cid, ContentError};
+use crate::block::parse_cid;
 
 #[cfg(test)]
 mod tests;
@@ -172,25 +173,6 @@ impl fmt::Display for Printable<'_> {
             false => write!(f, "{c}"),
         })
     }
-}
-
-/// Parses a CID's text whole. The crate's own parser looks for `/ipfs/` in it and ignores bytes that
-/// follow the digest; neither may pass here.
-pub(crate) fn parse_cid(text: &str) -> Option<Cid> {
-    // 128 bytes of identity digest in base 2 are some 1,100 characters; base 58 decodes in square time.
-    if text.len() < 2 || text.len() > 1200 || text.contains('/') {
-        return None;
-    }
-    let v0 = text.len() == 46 && text.starts_with("Qm");
-    let bytes = if v0 { Base::Base58Btc.decode(text).ok()? } else { multibase::decode(text).ok()?.1 };
-    let cid = cid_from_bytes(&bytes)?;
-    (v0 == (cid.version() == cid::Version::V0)).then_some(cid)
-}
-
-/// Reads a binary CID, all of `bytes`.
-pub(crate) fn cid_from_bytes(mut bytes: &[u8]) -> Option<Cid> {
-    let cid = Cid::read_bytes(&mut bytes).ok()?;
-    bytes.is_empty().then_some(cid)
 }
 
 /// A peer id in base 58 or as a CID of a libp2p key.

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::http::Client;
-use super::path::{cid_from_bytes, parse_cid};
 use super::payload::Payload;
-use super::tame::tame;
 use super::{Cid, Content, ContentError};
+use crate::block::{cid_from_bytes, parse_cid};
+use crate::tame::tame;
 
 /// What Kubo says of a CID that has no pin of the asked type.
 const NOT_PINNED: &str = "is not pinned";

@@ -11,8 +11,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::Cid;
-use super::tame::tame;
 use crate::store::{Place, Store, StoreError};
+use crate::tame::tame;
 
 /// A store, as reading sees it.
 pub(crate) trait Shelf {

@@ -24,8 +24,8 @@ use tokio::sync::Semaphore;
 use super::http::Client;
 use super::shelf::Shelf;
 use super::turns::Turns;
-use super::verify::{IDENTITY, Verifier};
 use super::{Cid, ContentError, Timeouts};
+use crate::block::{IDENTITY, Verifier};
 use crate::endpoint::{Endpoint, Gateway};
 use crate::store::Store;
 

@@ -10,8 +10,8 @@ mod peers;
 pub use peers::{Peer, Peers};
 
 use super::payload::Payload;
-use super::tame::tame;
 use super::{Content, ContentError};
+use crate::tame::tame;
 
 /// The largest answer that is read, in bytes.
 const ANSWER: usize = 4 << 20;

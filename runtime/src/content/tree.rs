@@ -9,10 +9,10 @@ use std::fs::File;
 
 use super::error::NodeKind;
 use super::node::{Attributes, DAG_PB, Link, RAW};
-use super::path::cid_from_bytes;
 use super::sources::{Seen, Sources, Wide};
 use super::walk::{self, tree_size};
 use super::{Cid, Content, ContentError, dir, shard};
+use crate::block::cid_from_bytes;
 
 /// The most memory that the entries of one directory take, in bytes: those of a million names or so.
 const LISTED: usize = 96 << 20;
@@ -175,8 +175,8 @@ impl Drop for Eager<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse_cid;
     use super::*;
+    use crate::block::parse_cid;
 
     fn entries(names: &[&[u8]]) -> Result<Entries, ContentError> {
         let cid = parse_cid("bafkqaaa").unwrap();

@@ -18,9 +18,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::gateway::WORTH;
 use super::node::{DAG_PB, Node, RAW, UnixFs};
-use super::path::cid_from_bytes;
 use super::sources::{BLOCK_LIMIT, Got, Seen, Sources};
 use super::{Cid, ContentError, NodeKind};
+use crate::block::cid_from_bytes;
 
 /// Blocks asked for at once. More gain nothing on loopback (measured: 1, 2, 4, 8 give 200, 280, 305, 300 MB/s).
 pub(crate) const IN_FLIGHT: usize = 4;

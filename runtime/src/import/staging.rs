@@ -20,7 +20,8 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, linkat, unlinkat};
 
 use super::write::Spot;
-use super::{ImportError, Target, remove};
+use super::{ImportError, Target};
+use crate::remove;
 use crate::sys::rename;
 
 /// What the name of each begins with.

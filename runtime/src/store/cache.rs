@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::folder::Folder;
 use super::pack::{BLOCK_MAX, Hash, PackWriter, SUFFIX};
 use super::{CACHE_LIMIT, StoreError, lock};
-use crate::content::Cid;
+use crate::block::Cid;
 
 /// The largest pack of the cache, in bytes: what is evicted at once.
 const PACK_MAX: u64 = 64 << 20;

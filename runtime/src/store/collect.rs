@@ -15,7 +15,7 @@ use super::lock;
 use super::pack::{Hash, Pack, SUFFIX};
 use super::rewrite::{Rewrite, Which};
 use super::{Store, StoreError, is_damage, root};
-use crate::content::Cid;
+use crate::block::Cid;
 
 /// From how many small packs on they become one: what a look-up of a block that isn't there has to ask.
 const SMALL_MANY: usize = 48;

@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 use super::Store;
 use super::pack::Location;
 use super::shelf::Shelf;
-use crate::content::Cid;
-use crate::content::verify::Verifier;
+use crate::block::Cid;
+use crate::block::Verifier;
 
 /// How much of a block is in memory, in bytes: what a processor's second cache holds.
 const PIECE: usize = 128 << 10;

@@ -31,14 +31,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::content::Cid;
-use crate::content::verify::{IDENTITY, Verifier};
+use crate::block::Cid;
+use crate::block::{IDENTITY, Verifier};
 
 pub use collect::Collected;
 pub use error::StoreError;
 pub use pack::BLOCK_MAX;
 pub use place::{CACHE_LIMIT, Place, PlaceError, Variables};
-pub use report::{Report, perform};
+pub use report::{Report, StoreArgs, StoreTask, perform};
 pub use root::{Kept, Root};
 pub use verify::Verified;
 pub use writer::Writer;
@@ -188,7 +188,7 @@ impl Store {
         let roots = self.roots()?;
         let mut gone: Vec<Kept> = Vec::new();
         for word in words {
-            let cid = crate::content::parse_cid(word.strip_prefix("/ipfs/").unwrap_or(word));
+            let cid = crate::block::parse_cid(word.strip_prefix("/ipfs/").unwrap_or(word));
             let meant = |kept: &&Kept| match &cid {
                 Some(cid) if cid.hash() == kept.cid.hash() => true,
                 _ => kept.name.as_deref() == Some(word),

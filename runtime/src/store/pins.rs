@@ -8,7 +8,7 @@ use std::io;
 use super::folder::Folder;
 use super::root::{self, Kept, PIN, Root, Why, file_name};
 use super::{Store, StoreError, Writer, lock};
-use crate::content::Cid;
+use crate::block::Cid;
 
 impl Store {
     /// [`Store::writer`] for what takes as long as somebody else likes: things are removed meanwhile as if it weren't open,

@@ -103,7 +103,7 @@ impl Place {
 }
 
 fn size(text: &OsStr) -> Option<u64> {
-    crate::cli::size(text.to_str()?)
+    crate::units::size(text.to_str()?).ok()
 }
 
 #[cfg(test)]

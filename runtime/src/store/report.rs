@@ -12,8 +12,32 @@ use super::collect::{opened, packs};
 use super::rewrite::Which;
 use super::{Collected, Kept, Place, Store, StoreError, Verified};
 use crate::amount::Bytes;
-use crate::cli::{StoreArgs, StoreTask};
-use crate::content::{Cid, tame};
+use crate::block::Cid;
+use crate::tame::tame;
+
+/// What is asked of `ww store`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreArgs {
+    /// What to do.
+    pub task: StoreTask,
+    /// Whether a program reads the answer.
+    pub json: bool,
+}
+
+/// What to do with the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreTask {
+    /// Say how large it is.
+    Stat,
+    /// List what is kept.
+    List,
+    /// Hash everything again.
+    Verify,
+    /// Free what nothing keeps.
+    Collect,
+    /// No longer keep these: CIDs or names.
+    Remove(Vec<String>),
+}
 
 /// What is printed, and whether all is well.
 #[derive(Debug)]

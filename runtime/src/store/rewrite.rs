@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use super::pack::{Hash, Location, Pack, PackWriter, Section};
 use super::{Store, StoreError, is, is_damage, told};
-use crate::content::Cid;
+use crate::block::Cid;
 
 /// Where a pack is cut, in bytes: what is rewritten at most for one block that goes.
 const PACK_MAX: u64 = 1 << 30;

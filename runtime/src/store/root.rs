@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::folder::Folder;
 use super::pack::Hash;
 use super::{StoreError, fresh_name};
-use crate::content::{Cid, parse_cid};
+use crate::block::{Cid, parse_cid};
 
 /// The longest first line, in bytes: a CID, and a name of 4 KiB whose every byte is escaped.
 const LINE_MAX: usize = 64 << 10;
@@ -67,7 +67,7 @@ impl Kept {
     /// Its CID, and its name where it has one.
     pub(super) fn title(&self) -> String {
         match &self.name {
-            Some(name) => format!("{} ({})", self.cid, crate::content::tame(name)),
+            Some(name) => format!("{} ({})", self.cid, crate::tame::tame(name)),
             None => self.cid.to_string(),
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::folder::Folder;
 use super::pack::Location;
-use crate::content::Cid;
+use crate::block::Cid;
 
 /// The most that is set aside, in files.
 const ASIDE_MAX: usize = 256;
@@ -20,14 +20,14 @@ pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Location) {
         let _ = writeln!(
             std::io::stderr(),
             "ww: warning: rotten block {cid} in {}: set aside, and not used",
-            crate::content::tame(&pack.display().to_string())
+            crate::tame::tame(&pack.display().to_string())
         );
     }
 }
 
 /// Tells that a pack can't be read. Comes once a process.
 pub(super) fn damaged(pack: &Path, why: &std::io::Error) {
-    let pack = crate::content::tame(&pack.display().to_string());
+    let pack = crate::tame::tame(&pack.display().to_string());
     let _ =
         writeln!(std::io::stderr(), "ww: warning: cannot read {pack}: {why}: `ww store verify` repairs what it can");
 }

@@ -14,7 +14,7 @@ use super::lock;
 use super::pack::{Hash, Pack, first_section};
 use super::rewrite::{Rewrite, Which};
 use super::{Store, StoreError, is, is_damage, root};
-use crate::content::Cid;
+use crate::block::Cid;
 
 /// How much of a pack is one piece of work, in bytes.
 const PIECE: u64 = 16 << 20;

@@ -16,8 +16,8 @@ use super::pack::{BLOCK_MAX, Hash, Key, PackWriter};
 use super::rewrite::Which;
 use super::root::{self, Root, Why};
 use super::{Store, StoreError};
-use crate::content::Cid;
-use crate::content::verify::IDENTITY;
+use crate::block::Cid;
+use crate::block::IDENTITY;
 
 /// Blocks that are going to be kept.
 #[derive(Debug)]

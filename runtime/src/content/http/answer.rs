@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Client, KEPT, SLOWEST, SMALL, Way};
 use crate::content::payload::Sent;
-use crate::content::tame::tame;
 use crate::content::{ContentError, Timeouts};
+use crate::tame::tame;
 
 /// An answer whose head said 200.
 pub(crate) struct Answer<'a> {

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::super::path::cid_from_bytes;
 use super::{DEPTH, Event, Malformed, TOO_DEEP};
+use crate::block::cid_from_bytes;
 
 /// The tag of a CID (IPLD, dag-cbor specification, "Links"): the one tag there is.
 const CID: u64 = 42;

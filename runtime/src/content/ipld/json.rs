@@ -6,8 +6,8 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::super::path::parse_cid;
 use super::{DEPTH, Event, Malformed, TOO_DEEP};
+use crate::block::parse_cid;
 
 const CUT: Malformed = "it is cut off";
 const NOT_JSON: Malformed = "it isn't JSON";

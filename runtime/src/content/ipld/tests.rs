@@ -12,7 +12,7 @@ use ipld_core::ipld::Ipld;
 use super::*;
 
 fn cid() -> Cid {
-    super::super::path::cid_from_bytes(&[&[1, 0x55, 0x12, 32][..], &[7; 32]].concat()).unwrap()
+    crate::block::cid_from_bytes(&[&[1, 0x55, 0x12, 32][..], &[7; 32]].concat()).unwrap()
 }
 
 fn of(codec: u64) -> Cid {

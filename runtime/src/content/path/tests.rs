@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::block::cid_from_bytes;
 
 const V0: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnzqpq";
 const V1: &str = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy";

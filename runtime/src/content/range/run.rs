@@ -11,8 +11,8 @@ use hyper::StatusCode;
 use hyper::body::Body;
 use tokio::time::timeout;
 
+use crate::block::Verifier;
 use crate::content::http::{Client, Head, SLOWEST};
-use crate::content::verify::Verifier;
 use crate::content::{Cid, ContentError};
 
 /// An answer with the bytes of a file, as far as it was taken.

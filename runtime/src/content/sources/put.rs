@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout};
 use super::Sources;
 use crate::content::ContentError;
 use crate::content::http::Client;
-use crate::content::tame;
 use crate::store::{Store, StoreError};
+use crate::tame::tame;
 
 /// How long a daemon that nobody named may keep us waiting for its first word, and for how long it isn't asked again
 /// after that.

@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout};
 
 use super::pace::{Once, Pace, SILENCE};
 use super::{LARGE, Served};
+use crate::block::Verifier;
 use crate::content::http::{Client, Way};
 use crate::content::payload::Payload;
-use crate::content::verify::Verifier;
 use crate::content::{Cid, ContentError, Timeouts};
 use crate::endpoint::Gateway;
 

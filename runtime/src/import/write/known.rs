@@ -61,7 +61,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::parse_cid;
+    use crate::block::parse_cid;
 
     #[test]
     fn each_place_counts_once_whenever_it_is_met() {

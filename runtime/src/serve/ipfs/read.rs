@@ -18,9 +18,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use ww_schema::system_capnp::{byte_sink, i_p_f_s as ipfs};
 
 use super::parse;
-use crate::content::{Content, ContentError, Reading, tame};
+use crate::content::{Content, ContentError, Reading};
 use crate::serve::gate::Gate;
 use crate::serve::refusal::Refusal;
+use crate::tame::tame;
 
 const METHOD: &str = "read";
 /// The most that one message carries, in bytes: a 64th of what a message may be traversed by default.

@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::content::Cid;
+use crate::block::Cid;
 
 use header::{Header, varint};
 use index::Index;

@@ -13,7 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::header::{self, Header, PAYLOAD_HEADER, put_varint};
 use super::{Hash, Key, SUFFIX, Section, index, section};
-use crate::content::Cid;
+use crate::block::Cid;
 use crate::store::folder::Folder;
 
 /// How much is gathered before it is written.

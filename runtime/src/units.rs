@@ -20,7 +20,7 @@ pub enum UnitError {
 }
 
 /// Parses a number of bytes, or one with `K`, `M` or `G` (powers of 1,024).
-pub(super) fn size(text: &str) -> Result<u64, UnitError> {
+pub(crate) fn size(text: &str) -> Result<u64, UnitError> {
     let (digits, factor) = match text.as_bytes().last() {
         Some(b'K') => (&text[..text.len() - 1], 1 << 10),
         Some(b'M') => (&text[..text.len() - 1], 1 << 20),
@@ -31,17 +31,17 @@ pub(super) fn size(text: &str) -> Result<u64, UnitError> {
 }
 
 /// Parses a size that something can fit into.
-pub(super) fn some_size(text: &str) -> Result<u64, UnitError> {
+pub(crate) fn some_size(text: &str) -> Result<u64, UnitError> {
     size(text).and_then(|bytes| if bytes == 0 { Err(UnitError::NoSize) } else { Ok(bytes) })
 }
 
 /// Parses a number of processes.
-pub(super) fn count(text: &str) -> Result<u64, UnitError> {
+pub(crate) fn count(text: &str) -> Result<u64, UnitError> {
     whole(text).filter(|number| *number > 0).ok_or(UnitError::Count)
 }
 
 /// Parses a number with `ms`, `s`, `m` or `h`; none means seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, UnitError> {
+pub(crate) fn duration(text: &str) -> Result<Duration, UnitError> {
     let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
     let unit = units.into_iter().find_map(|(unit, ms)| text.strip_suffix(unit).map(|digits| (digits, ms)));
     let (digits, milliseconds) = unit.unwrap_or((text, 1_000));

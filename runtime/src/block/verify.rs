@@ -7,12 +7,29 @@
 
 use sha2::digest::DynDigest;
 
-use super::{Cid, ContentError};
+use super::Cid;
 
 /// identity: the "digest" is the content.
 pub(crate) const IDENTITY: u64 = 0x00;
 /// The shortest digest that is taken for safe, as in Kubo (boxo `verifcid`), in bytes.
 const DIGEST_MIN: usize = 20;
+
+/// Why bytes aren't known to be those of a CID.
+#[derive(Debug)]
+pub(crate) enum VerifyError {
+    /// Its hash isn't one that can be checked.
+    Hash {
+        /// The CID.
+        cid: Box<Cid>,
+        /// What is wrong with the hash.
+        why: &'static str,
+    },
+    /// They are others.
+    Mismatch {
+        /// The CID.
+        cid: Box<Cid>,
+    },
+}
 
 /// A hash in progress, and the digest it must come to.
 pub(crate) struct Verifier<'a> {
@@ -32,9 +49,9 @@ impl<'a> Verifier<'a> {
     /// Starts a check against `cid`, whose hash isn't identity.
     ///
     /// # Errors
-    /// [`ContentError::Hash`] where the function or the digest's length is not one that can be checked.
-    pub(crate) fn new(cid: &'a Cid) -> Result<Self, ContentError> {
-        let refuse = |why| Err(ContentError::Hash { cid: Box::new(*cid), why });
+    /// [`VerifyError::Hash`] where the function or the digest's length is not one that can be checked.
+    pub(crate) fn new(cid: &'a Cid) -> Result<Self, VerifyError> {
+        let refuse = |why| Err(VerifyError::Hash { cid: Box::new(*cid), why });
         let length = usize::from(cid.hash().size());
         let code = cid.hash().code();
         let state = match code {
@@ -95,8 +112,8 @@ impl<'a> Verifier<'a> {
     /// Ends the check.
     ///
     /// # Errors
-    /// [`ContentError::Mismatch`] where the bytes aren't those of the CID.
-    pub(crate) fn finish(self) -> Result<(), ContentError> {
+    /// [`VerifyError::Mismatch`] where the bytes aren't those of the CID.
+    pub(crate) fn finish(self) -> Result<(), VerifyError> {
         let wanted = self.cid.hash().digest();
         let digest: Box<[u8]> = match self.state {
             State::Fixed(hash) => hash.finalize(),
@@ -113,6 +130,6 @@ impl<'a> Verifier<'a> {
                 digest.into()
             }
         };
-        if *digest == *wanted { Ok(()) } else { Err(ContentError::Mismatch { cid: Box::new(*self.cid) }) }
+        if *digest == *wanted { Ok(()) } else { Err(VerifyError::Mismatch { cid: Box::new(*self.cid) }) }
     }
 }

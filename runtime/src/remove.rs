@@ -38,7 +38,7 @@ pub(crate) fn whole(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 }
 
 /// Removes all that is in a directory, which stays.
-pub(super) fn all_in(top: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn all_in(top: BorrowedFd<'_>) -> io::Result<()> {
     let mut here = opened(top, c".")?;
     let mut above: Vec<Above> = Vec::new();
     let mut left = emptied(&here)?;

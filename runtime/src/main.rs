@@ -9,7 +9,7 @@ use ww::content::Cid;
 use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
 use ww::import::ImportError;
-use ww::phrase::plain;
+use ww::phrase::told;
 use ww::progress::{Count, Meter};
 use ww::run::{Outcome, RunError};
 use ww::{doctor, exit, export, idgen, import, run, store};
@@ -184,14 +184,7 @@ fn look_after(wanted: &store::StoreArgs) -> u8 {
 /// Prints an error and its causes: one line, the phrase first.
 fn complain(error: &(dyn Error + 'static)) {
     let parser = error.downcast_ref::<UsageError>().is_some_and(|error| matches!(error, UsageError::Parser(_)));
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    let mut line = plain(&line);
+    let mut line = told(error);
     // A path may hold anything, a parser's hints are lines of their own.
     if !parser {
         line = line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();

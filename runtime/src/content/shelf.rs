@@ -6,11 +6,11 @@
 //! - Serves: ruling 16; clauses STORE-02, STORE-03, STORE-45.
 
 use std::cell::{Cell, OnceCell};
-use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 
 use super::Cid;
+use crate::phrase::told;
 use crate::store::{Place, Store, StoreError};
 use crate::tame::tame;
 
@@ -112,12 +112,6 @@ impl Shelf for OnDisk {
         if self.said.replace(true) {
             return;
         }
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            line += &format!(": {error}");
-            cause = error.source();
-        }
-        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&line));
+        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&told(error)));
     }
 }

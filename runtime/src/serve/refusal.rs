@@ -5,8 +5,6 @@
 //!   `system.IPFS.<method>: `. A text is one line, and short whatever the cell sent.
 //! - Serves: rulings 7, 13, 15.
 
-use std::error::Error;
-
 use std::time::Duration;
 
 use crate::access::Access;
@@ -95,14 +93,7 @@ impl Refusal {
 
 impl From<Refusal> for capnp::Error {
     fn from(refusal: Refusal) -> Self {
-        let mut text = refusal.to_string();
-        let mut source = refusal.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        capnp::Error::failed(text)
+        capnp::Error::failed(phrase::told(&refusal))
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use super::rpc::{CellSession, Encoding, serve_peer};
 use crate::peers::address::Address;
 use crate::peers::{Coming, Peers, Stream, Vat, bound};
+use crate::phrase::told;
 use crate::status::Status;
 
 /// How long a cell runs before the host listens where nobody asked it to: most that end at once have ended.
@@ -47,9 +48,8 @@ impl Visited {
                 self.peers = Some(peers);
             }
             Err(error) => {
-                let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
                 // Whoever closed standard error isn't told.
-                let _ = writeln!(std::io::stderr(), "ww: warning: no peer can come: {error}{why}");
+                let _ = writeln!(std::io::stderr(), "ww: warning: no peer can come: {}", told(&*error));
             }
         }
     }

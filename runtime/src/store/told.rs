@@ -28,8 +28,11 @@ pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Location) {
 /// Tells that a pack can't be read. Comes once a process.
 pub(super) fn damaged(pack: &Path, why: &std::io::Error) {
     let pack = crate::tame::tame(&pack.display().to_string());
-    let _ =
-        writeln!(std::io::stderr(), "ww: warning: cannot read {pack}: {why}: `ww store verify` repairs what it can");
+    let _ = writeln!(
+        std::io::stderr(),
+        "ww: warning: cannot read {pack}: {}: `ww store verify` repairs what it can",
+        crate::phrase::told(why)
+    );
 }
 
 /// Sets a rotten block aside, and says whether it is new. Where nothing can be set aside, everything is.

@@ -2,11 +2,11 @@
 //!
 //! Serves: rulings 9, 16; clause STORE-36.
 
-use std::error::Error;
 use std::fmt;
 
 use super::Sources;
 use crate::content::ContentError;
+use crate::phrase::told;
 
 /// The store's name in messages.
 pub(crate) const STORE: &str = "the store";
@@ -67,12 +67,7 @@ impl fmt::Display for Failures {
             between = "; ";
         }
         for (name, error) in &self.asked {
-            write!(f, "{between}{name}: {error}")?;
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                write!(f, ": {error}")?;
-                cause = error.source();
-            }
+            write!(f, "{between}{name}: {}", told(error))?;
             between = "; ";
         }
         if self.hint.is_empty() { Ok(()) } else { write!(f, "{between}{}", self.hint) }

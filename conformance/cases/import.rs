@@ -238,6 +238,15 @@ pub(crate) fn with_modes(node: &Node) -> Verdict<(String, [(&'static str, u32); 
 
 fn store_32_modes_and_times_are_kept_within_bounds(suite: &Suite<'_>) -> Verdict {
     let to = place(suite, "to")?;
+    let judged = modes_and_times(suite, &to);
+    // Who isn't root can't clear a directory that may not be written to.
+    for closed in ["x", "x/below"] {
+        let _ = fs::set_permissions(to.join(closed), fs::Permissions::from_mode(0o755));
+    }
+    judged
+}
+
+fn modes_and_times(suite: &Suite<'_>, to: &Path) -> Verdict {
     let (path, _) = with_modes(suite.node()?)?;
     let at = to.join("x");
     imported(import(suite)?, &path, &at)?;
@@ -256,5 +265,5 @@ fn store_32_modes_and_times_are_kept_within_bounds(suite: &Suite<'_>) -> Verdict
     // Replaced, nothing of it is left.
     imported(import(suite)?.flags(["--force", "-x"]), &path, &at)?;
     same("with -x", of(&at.join("below/a")), time(0o750))?;
-    same("nothing is written beside", fs::read_dir(&to)?.count(), 1)
+    same("nothing is written beside", fs::read_dir(to)?.count(), 1)
 }

@@ -193,6 +193,7 @@ fn store_53_each_run_sees_the_same(suite: &Suite<'_>) -> Verdict {
     };
     for path in [plain, dressed.clone()] {
         let first = seen(&path, Caller::Current, 0o022)?;
+        holds("the cell sees the tree", first.lines().count() > 1, &first)?;
         for (caller, mask) in [(Caller::Current, 0o077), (Caller::Ordinary, 0o022), (Caller::Ordinary, 0)] {
             same("modes and times", seen(&path, caller, mask)?, first.clone())?;
         }

@@ -8,14 +8,13 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
-use super::checked::{FirstError, checked, unit};
-use super::run::{DEFAULT_IPFS_TIMEOUT, all, endpoint, lossy, parse_endpoint};
-use super::{UsageError, Variables, telling};
+use super::checked::{FirstError, checked};
+use super::run::{all, endpoint, lossy, parse_endpoint};
+use super::{UsageError, Variables, sources, telling};
 use crate::content::Profile;
 use crate::endpoint::Endpoint;
 use crate::export::{Export, Goal, Input, Pattern, Receiver};
 use crate::progress::Telling;
-use crate::units;
 
 /// `ww export`, and what is said before it.
 #[derive(Debug)]
@@ -141,13 +140,6 @@ pub(super) fn command(first: &FirstError) -> Command {
                 ))
                 .value_parser(checked(first, |value: &OsStr| parse_endpoint("--ipfs", value))),
         )
-        .arg(
-            Arg::new("ipfs-timeout")
-                .long("ipfs-timeout")
-                .value_name("DURATION")
-                .default_value(DEFAULT_IPFS_TIMEOUT)
-                .help("Give up when the IPFS daemon is silent for this long: with ms, s, m or h")
-                .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
-        )
+        .arg(sources::timeout(first, "the IPFS daemon"))
         .args(telling::args("Say how much went where"))
 }

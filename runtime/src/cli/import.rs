@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::checked::{FirstError, checked, unit};
-use super::run::{DEFAULT_IPFS_TIMEOUT, endpoint, lossy, parse_endpoint};
+use super::run::{endpoint, lossy, parse_endpoint};
 use super::{UsageError, Variables, sources, telling};
 use crate::content::ContentPath;
 use crate::endpoint::Endpoint;
@@ -128,14 +128,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 ))
                 .value_parser(checked(first, |value: &OsStr| parse_endpoint("--ipfs", value))),
         )
-        .arg(
-            Arg::new("ipfs-timeout")
-                .long("ipfs-timeout")
-                .value_name("DURATION")
-                .default_value(DEFAULT_IPFS_TIMEOUT)
-                .help("Give up when an IPFS daemon or gateway sends nothing for this long: with ms, s, m or h")
-                .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
-        )
+        .arg(sources::timeout(first, "an IPFS daemon or gateway"))
         .args(sources::args(first))
         .args(telling::args("Say which source served how much"))
 }

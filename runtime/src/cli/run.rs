@@ -27,8 +27,6 @@ use crate::units;
 
 /// The largest file that is fetched unless `--max-size` says otherwise, in bytes.
 const DEFAULT_MAX_SIZE: &str = "1G";
-/// How long a daemon may stay silent unless `--ipfs-timeout` says otherwise.
-pub(super) const DEFAULT_IPFS_TIMEOUT: &str = "30s";
 
 /// The variables of the host that stand for flags.
 #[derive(Debug, Default)]
@@ -228,14 +226,7 @@ pub(super) fn command(first: &FirstError) -> Command {
                 .help("The largest file to fetch, and the most bytes of a tree of --ro: bytes, or with K, M or G")
                 .value_parser(checked(first, |value: &OsStr| unit("--max-size", value, units::size))),
         )
-        .arg(
-            Arg::new("ipfs-timeout")
-                .long("ipfs-timeout")
-                .value_name("DURATION")
-                .default_value(DEFAULT_IPFS_TIMEOUT)
-                .help("Give up when an IPFS daemon or gateway sends nothing for this long: with ms, s, m or h")
-                .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration))),
-        )
+        .arg(sources::timeout(first, "an IPFS daemon or gateway"))
         .arg(access::arg(first))
         .arg(
             Arg::new("status-fd")

@@ -1,4 +1,5 @@
-//! The flags about where content comes from besides the daemon: `--gateway`, `--offline`, and `WW_GATEWAYS`.
+//! The flags about where content comes from, that several commands have: `--gateway`, `--offline`, `--ipfs-timeout`, and
+//! `WW_GATEWAYS`.
 //!
 //! Clauses: STORE-33, STORE-34, STORE-43.
 
@@ -7,11 +8,14 @@ use std::ffi::OsStr;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::UsageError;
-use super::checked::{FirstError, checked};
+use super::checked::{FirstError, checked, unit};
 use crate::endpoint::{Gateway, shown};
+use crate::units;
 
 /// The variable that names more gateways.
 const VARIABLE: &str = "WW_GATEWAYS";
+/// How long a daemon may stay silent unless `--ipfs-timeout` says otherwise.
+const DEFAULT_IPFS_TIMEOUT: &str = "30s";
 
 pub(super) fn args(first: &FirstError) -> [Arg; 2] {
     [
@@ -32,6 +36,16 @@ pub(super) fn args(first: &FirstError) -> [Arg; 2] {
             .help("Ask nobody for content: the store alone counts")
             .long_help("Ask nobody for content, no daemon and no gateway: what isn't in the store can't be had."),
     ]
+}
+
+/// How long whoever is asked may be silent.
+pub(super) fn timeout(first: &FirstError, who: &str) -> Arg {
+    Arg::new("ipfs-timeout")
+        .long("ipfs-timeout")
+        .value_name("DURATION")
+        .default_value(DEFAULT_IPFS_TIMEOUT)
+        .help(format!("Give up when {who} sends nothing for this long: with ms, s, m or h"))
+        .value_parser(checked(first, |value: &OsStr| unit("--ipfs-timeout", value, units::duration)))
 }
 
 /// Whether nobody is to be asked.

@@ -54,7 +54,9 @@ impl Index {
             for _ in 0..reader.count()? {
                 let width = number(&reader.take::<4>()?);
                 let bytes = number(&reader.take::<8>()?);
-                let fits = (9..=8 + 128).contains(&width) && bytes.is_multiple_of(width) && bytes <= size - reader.at;
+                let fits = (9..=8 + 128).contains(&width)
+                    && bytes.is_multiple_of(width)
+                    && bytes <= size.saturating_sub(reader.at);
                 if !fits || groups.len() >= GROUPS_MAX as usize {
                     return Err(damaged("its index"));
                 }

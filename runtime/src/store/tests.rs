@@ -1,3 +1,5 @@
+//! The store as its callers see it: kept, cached, rotten, shared.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

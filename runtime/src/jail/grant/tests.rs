@@ -1,3 +1,5 @@
+//! What `--ro` and `--rw` take, and where it comes to lie.
+
 use std::ffi::OsString;
 
 use super::*;

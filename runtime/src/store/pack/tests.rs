@@ -1,3 +1,5 @@
+//! Packs as they are written and read, damaged ones too.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

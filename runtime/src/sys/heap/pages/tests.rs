@@ -1,3 +1,5 @@
+//! What a sweep gives back, and what it leaves.
+
 use super::*;
 
 /// Bytes of a range that are in memory: what isn't mapped any more is not (mincore(2)).

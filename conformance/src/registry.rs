@@ -26,13 +26,15 @@ pub struct Case {
     pub each_layout: bool,
     /// A further profile that has to be claimed, for what the case uses beside its own clause.
     pub needs: Option<Profile>,
+    /// Whether it takes ten seconds or more, most of which it waits.
+    pub waits: bool,
 }
 
 impl Case {
     /// A case.
     #[must_use]
     pub const fn new(name: &'static str, run: Body) -> Self {
-        Self { name, run, also: &[], each_layout: false, needs: None }
+        Self { name, run, also: &[], each_layout: false, needs: None, waits: false }
     }
 
     /// Names further clauses that it decides.
@@ -53,6 +55,13 @@ impl Case {
     #[must_use]
     pub const fn needs(mut self, profile: Profile) -> Self {
         self.needs = Some(profile);
+        self
+    }
+
+    /// Has it begun before the others, which run while it waits: it takes ten seconds or more.
+    #[must_use]
+    pub const fn waits(mut self) -> Self {
+        self.waits = true;
         self
     }
 

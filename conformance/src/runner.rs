@@ -103,6 +103,12 @@ pub fn usual_jobs() -> usize {
     2 * thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// How many where load can't decide, as what is doubted is run again alone ([`run_surely`]).
+#[must_use]
+pub fn many_jobs() -> usize {
+    2 * usual_jobs()
+}
+
 /// Runs tasks, so many at a time, until all are done or the sign is raised; `each` hears of every
 /// one that ended, by its index. Those that the sign cut short it doesn't hear of.
 pub fn run(tasks: &[Task], jobs: usize, stop: &StopSign, mut each: impl FnMut(usize, Done)) {
@@ -119,7 +125,25 @@ pub fn run(tasks: &[Task], jobs: usize, stop: &StopSign, mut each: impl FnMut(us
     );
 }
 
-/// The same for those tasks that are still wanted when their turn comes, by their index; of the others
+/// The same where load may have had its part in an end: whose end is `doubted` is run again with nothing beside it, once
+/// all the others have ended, and `each` hears of that end only.
+pub fn run_surely(
+    tasks: &[Task],
+    jobs: usize,
+    stop: &StopSign,
+    doubted: impl Fn(usize, &Done) -> bool,
+    mut each: impl FnMut(usize, Done),
+) {
+    let mut again = Vec::new();
+    run(tasks, jobs, stop, |at, done| match doubted(at, &done) {
+        true => again.push(at),
+        false => each(at, done),
+    });
+    let alone: Vec<Task> = again.iter().map(|at| tasks[*at].clone()).collect();
+    run(&alone, 1, stop, |at, done| each(again[at], done));
+}
+
+/// [`run`] for those tasks that are still wanted when their turn comes, by their index; of the others
 /// `each` hears without an end.
 pub fn run_those(
     tasks: &[Task],

@@ -49,10 +49,7 @@ impl Zoo {
             let (fault, task) = &tasks[at];
             pairs(fault, task).any(|pair| locked().get(&pair) != Some(&Fate::Killed))
         };
-        let mut count = 0;
-        runner::run_those(&plain, jobs, sign, open, |at, done| {
-            count += 1;
-            watch(count, plain.len());
+        let hear = |at: usize, done: Option<Done>| {
             let Some(done) = done else { return };
             let (fault, task) = &tasks[at];
             for pair in pairs(fault, task) {
@@ -60,7 +57,15 @@ impl Zoo {
                 let fate = fates.entry(pair).or_insert(Fate::Survived);
                 *fate = fate.clone().after(&task.trial.name(), done.stop.as_ref());
             }
+        };
+        let mut count = 0;
+        runner::run_those(&plain, jobs, sign, open, |at, done| {
+            count += 1;
+            watch(count, plain.len());
+            hear(at, done);
         });
+        // What is still there may have been hidden by the load.
+        runner::run_those(&plain, 1, sign, open, hear);
         let fates = fates.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut score = Score { fates, mute: mute(&controls), untried: Vec::new() };
         self.by_others(setup, jobs, sign, &mut score)?;
@@ -90,12 +95,18 @@ impl Zoo {
         let plain: Vec<Task> = tasks.iter().map(|(_, task)| task.clone()).collect();
         let mut controls = Controls::new();
         let mut count = 0;
-        runner::run(&plain, jobs, sign, |at, done| {
-            let (control, task) = &tasks[at];
-            controls.entry(control).or_default().insert(task.trial.name(), done);
-            count += 1;
-            watch(count, plain.len());
-        });
+        runner::run_surely(
+            &plain,
+            jobs,
+            sign,
+            |_, done| !says_something(done),
+            |at, done| {
+                let (control, task) = &tasks[at];
+                controls.entry(control).or_default().insert(task.trial.name(), done);
+                count += 1;
+                watch(count, plain.len());
+            },
+        );
         Ok(controls)
     }
 
@@ -151,12 +162,14 @@ fn pairs(fault: &Fault, task: &Task) -> impl Iterator<Item = Pair> {
 fn telling(fault: &Fault, tasks: Vec<Task>, controls: &Controls<'_>) -> Vec<Task> {
     let Some(control) = &fault.control else { return tasks };
     let ended = |task: &Task| controls.get(control.as_str())?.get(&task.trial.name());
-    let mut tasks: Vec<Task> = tasks
-        .into_iter()
-        .filter(|task| ended(task).is_some_and(|done| matches!(done.stop, None | Some(Stop::NotVerifiable(_)))))
-        .collect();
+    let mut tasks: Vec<Task> = tasks.into_iter().filter(|task| ended(task).is_some_and(says_something)).collect();
     tasks.sort_by_key(|task| ended(task).map(|done| done.ms));
     tasks
+}
+
+/// Whether a case that a control ended so says something of its faults.
+fn says_something(done: &Done) -> bool {
+    matches!(done.stop, None | Some(Stop::NotVerifiable(_)))
 }
 
 /// The cases that a control doesn't pass.

@@ -57,7 +57,7 @@ pub fn zoo(wanted: &Wanted) -> Result<Ended, Trouble> {
     }
     let (setup, sign, signal) = ready(&wanted.judged)?;
     let started = Instant::now();
-    let jobs = wanted.jobs.map_or_else(runner::usual_jobs, usize::from);
+    let jobs = wanted.jobs.map_or_else(runner::many_jobs, usize::from);
     let score = zoo.measure(&setup, jobs, &sign, wanted.which.is_empty(), count).map_err(harness)?;
     if let Some(ended) = interrupted(&signal) {
         return Ok(ended);
@@ -105,7 +105,7 @@ fn print_score(score: &Score) {
 
 pub fn baseline(wanted: &Baseline) -> Result<Ended, Trouble> {
     let (setup, sign, signal) = ready(&wanted.judged)?;
-    let jobs = wanted.jobs.map_or_else(runner::usual_jobs, usize::from);
+    let jobs = wanted.jobs.map_or_else(runner::many_jobs, usize::from);
     let found = baseline::measure(&setup, jobs, &sign, count).map_err(harness)?;
     if let Some(ended) = interrupted(&signal) {
         return Ok(ended);

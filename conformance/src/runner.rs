@@ -106,7 +106,7 @@ pub fn usual_jobs() -> usize {
 /// How many where load can't decide, as what is doubted is run again alone ([`run_surely`]).
 #[must_use]
 pub fn many_jobs() -> usize {
-    2 * usual_jobs()
+    3 * usual_jobs()
 }
 
 /// Runs tasks, so many at a time, until all are done or the sign is raised; `each` hears of every

@@ -188,7 +188,7 @@ pub struct Zoo {
     /// Lists the faults, and runs none.
     #[arg(long)]
     pub list: bool,
-    /// How many cases at a time; without it, four for each processor.
+    /// How many cases at a time; without it, six for each processor.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     #[command(flatten)]
@@ -197,7 +197,7 @@ pub struct Zoo {
 
 #[derive(Debug, Args)]
 pub struct Baseline {
-    /// How many cases at a time; without it, four for each processor.
+    /// How many cases at a time; without it, six for each processor.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     #[command(flatten)]

@@ -1,8 +1,7 @@
 //! The store on the disk, seen from outside: what rots, what is killed, what runs beside each other, what it takes.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,11 +9,12 @@ use nix::sys::signal::Signal;
 
 use crate::adapter::Caller;
 use crate::cases::ipfs::{SCRIPT, nobody, runs};
+use crate::cases::sources_store::rots;
 use crate::invocation::Invocation;
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
 use crate::suite::Suite;
-use crate::verdict::{Stop, Verdict, holds};
+use crate::verdict::{Verdict, holds};
 
 pub(crate) const CASES: &[Case] = &[
     case!(store_14_a_rotten_block_is_told_once_and_fetched_again),
@@ -61,28 +61,11 @@ fn all_below(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Changes one bit of `mark` wherever a file of the store has it.
-fn rot(store: &Path, mark: &[u8]) -> Verdict {
-    let mut found = false;
-    for path in all_below(store).into_iter().filter(|path| path.is_file()) {
-        let (mut bytes, known) = (fs::read(&path)?, fs::metadata(&path)?);
-        let Some(at) = bytes.windows(mark.len()).position(|window| window == mark) else { continue };
-        bytes[at] ^= 1;
-        found = true;
-        fs::remove_file(&path)?;
-        let mut file = fs::File::options().write(true).create_new(true).mode(known.permissions().mode()).open(&path)?;
-        file.write_all(&bytes)?;
-        fchown(&file, Some(known.uid()), Some(known.gid()))?;
-    }
-    // Compressed, it may be: what can't be found can't be changed.
-    if found { Ok(()) } else { Err(Stop::NotVerifiable("no file of the store has the content as it is".into())) }
-}
-
 fn store_14_a_rotten_block_is_told_once_and_fetched_again(suite: &Suite<'_>) -> Verdict {
     let node = suite.node()?;
     let path = script(node, 200_000, "rotten, fetched again")?;
     runs(with_store(suite, &node.endpoint()), &path)?;
-    rot(&store(suite), b"rotten, fetched again (1000)")?;
+    rots(&store(suite), b"rotten, fetched again (1000)")?;
     let ended = with_store(suite, &node.endpoint()).binary(&path, ["a"]).run()?;
     ended.exits(0)?.prints("ran a\n")?;
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -98,7 +81,7 @@ fn store_14_a_rotten_block_that_nobody_has_is_named(suite: &Suite<'_>) -> Verdic
     let node = suite.node()?;
     let path = script(node, 0, "rotten, and gone")?;
     runs(with_store(suite, &node.endpoint()), &path)?;
-    rot(&store(suite), b"rotten, and gone (0)")?;
+    rots(&store(suite), b"rotten, and gone (0)")?;
     for _ in 0..2 {
         let ended = with_store(suite, &nobody()?).binary(&path, ["a"]).run()?;
         ended.exits(1)?.nothing_ran()?;

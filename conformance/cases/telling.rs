@@ -7,13 +7,14 @@ use nix::sys::signal::Signal;
 
 use crate::cases::export::{at, bytes, export};
 use crate::cases::ipfs::{nobody, script_of};
-use crate::fake::{Fake, gateway};
+use crate::cases::sources_store::rots;
+use crate::fake::{Fake, gateway, honest_gateway};
 use crate::invocation::Invocation;
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
 use crate::suite::Suite;
 use crate::terminal::Terminal;
-use crate::verdict::{Verdict, holds, same};
+use crate::verdict::{Stop, Verdict, holds, same};
 
 pub(crate) const CASES: &[Case] = &[
     case!(store_55_a_slow_fetch_shows_itself_until_the_cell_runs),
@@ -21,14 +22,19 @@ pub(crate) const CASES: &[Case] = &[
     case!(store_55_a_slow_export_shows_itself),
     case!(store_55_it_stays_within_a_narrow_terminal),
     case!(store_55_a_failure_stands_alone),
+    case!(store_55_a_warning_stands_alone),
     case!(store_55_ctrl_c_leaves_a_clean_line),
     case!(store_55_a_job_in_the_background_shows_nothing),
 ];
 
 /// The path of a script of sixteen blocks and the one above them, all its own.
 pub(crate) fn slow_script(node: &Node) -> Verdict<String> {
-    let import = Import { version: Some(1), chunker: Some("size-16384"), ..Import::default() };
-    Ok(format!("/ipfs/{}", node.add(script_of(16 * 16384), import)?))
+    Ok(format!("/ipfs/{}", node.add(script_of(16 * 16384), in_sixteen())?))
+}
+
+/// How the script comes to sixteen blocks.
+fn in_sixteen() -> Import<'static> {
+    Import { version: Some(1), chunker: Some("size-16384"), ..Import::default() }
 }
 
 /// A gateway that takes a while for each block, and not so long that nobody would wait for it.
@@ -144,6 +150,32 @@ fn store_55_a_failure_stands_alone(suite: &Suite<'_>) -> Verdict {
     terminal.comes_to("it showed how far it was, and what is left is the error", |screens| {
         let alone = |last: &String| last.starts_with("ww: failed to get IPFS path: ") && !last.contains("/s,");
         screens.iter().any(|screen| tells(screen)) && screens.last().is_some_and(alone)
+    })
+}
+
+/// The last block is in the store, and rotten; the others come slowly, so that it is met while it is shown how far they are.
+fn store_55_a_warning_stands_alone(suite: &Suite<'_>) -> Verdict {
+    let (node, terminal) = (suite.node()?, Terminal::open(suite)?);
+    terminal.has_columns(500)?;
+    let (mark, mut content) = (b"#told-on-the-way", script_of(16 * 16384));
+    content[16 * 16384 - mark.len()..].copy_from_slice(mark);
+    let last = node.add(content[15 * 16384..].to_vec(), in_sixteen())?;
+    let path = format!("/ipfs/{}", node.add(content, in_sixteen())?);
+    let store = suite.path("data").join("store");
+    let import = |path: &str, gateway: &Fake, to: &str| {
+        let run = suite.tool("import").env("WW_STORE", store.as_os_str().as_encoded_bytes()).flags(from(gateway)?);
+        Ok::<_, Stop>(run.flags([path.as_bytes(), at(suite, to).as_os_str().as_encoded_bytes()]))
+    };
+    import(&format!("/ipfs/{last}"), &honest_gateway(node)?, "last")?.run()?.exits(0)?;
+    rots(&store, mark)?;
+    within(&terminal, import(&path, &slow_gateway(node)?, "all")?).run()?.exits(0)?;
+    let warned = |line: &str| line.contains(&last);
+    terminal.comes_to("it shows how far it is, and a warning that names the block", |screens| {
+        screens.iter().any(|screen| tells(screen)) && screens.last().is_some_and(|screen| warned(screen))
+    })?;
+    terminal.comes_to("which stands on a line of its own", |screens| {
+        let mut lines = screens.iter().flat_map(|screen| screen.lines()).filter(|line| warned(line));
+        lines.all(|line| line.starts_with("ww: ") && line.matches("ww: ").count() == 1)
     })
 }
 

@@ -35,6 +35,13 @@ pub const FAULTS: &[Fault] = &[
         ExitCode::from(code)
     })
     .control("stands-by"),
+    Fault::tool("import-progress-left-at-warning", "STORE-55", "leaves how far it was before a warning", |tool| {
+        let ended = tool.real().stderr(Stdio::piped()).output();
+        let ended = ended.unwrap_or_else(|fault| panic!("the real one doesn't start: {fault}"));
+        let _ = write!(stderr(), "ww: 1.0M of 2.0M, 3.0M/s, 1s left");
+        let _ = stderr().write_all(&ended.stderr);
+        code(&ended)
+    }),
     Fault::tool("export-progress-left-at-signal", "STORE-55", "leaves the line where a signal ends it", |tool| {
         // The real one has its signals from here, and none is blocked there.
         let child = tool.real().spawn();

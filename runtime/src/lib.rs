@@ -20,6 +20,7 @@ pub mod idgen;
 pub mod import;
 mod interrupted;
 pub mod jail;
+pub mod notice;
 pub mod peers;
 pub mod phrase;
 pub mod progress;

@@ -9,8 +9,9 @@ use ww::content::Cid;
 use ww::export::{Goal, Progress, Told};
 use ww::idgen::IdGen;
 use ww::import::ImportError;
+use ww::notice::{note, warning};
 use ww::phrase::told;
-use ww::progress::{Count, Meter};
+use ww::progress::{Count, Meter, When};
 use ww::run::{Outcome, RunError};
 use ww::{doctor, exit, export, idgen, import, run, store};
 
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Ok(Request::Export(args)) => put(&args),
         Ok(Request::Import(args)) => take(*args),
         Ok(Request::IdGen(wanted)) => identify(&wanted),
-        Ok(Request::Store(wanted)) => look_after(&wanted),
+        Ok(Request::Store(wanted, progress)) => look_after(&wanted, progress),
         Ok(Request::Help(text)) => print(text.as_bytes()),
         Ok(Request::Completions(script)) => print(&script),
         Err(error) => {
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 
 fn run_cell(args: RunArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
-        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+        warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
     }
     let form = args.dry_run;
     match run::claim().and_then(|handover| run::run(args, handover)) {
@@ -67,7 +68,7 @@ fn run_cell(args: RunArgs) -> u8 {
 /// Exports, and prints each path when it is done.
 fn put(args: &ExportArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
-        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+        warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
     }
     let aside = matches!(args.export.goal, Goal::CarOut);
     let meter = Meter::new(args.telling.progress, "to");
@@ -109,8 +110,7 @@ impl Told for Said {
     }
 
     fn note(&mut self, text: &str) {
-        self.clear();
-        eprintln!("ww: note: {text}");
+        note(text);
     }
 
     fn progress(&mut self, Progress { bytes, of, to }: Progress<'_>) {
@@ -130,7 +130,7 @@ impl Told for Said {
 /// Imports, and says nothing.
 fn take(args: ImportArgs) -> u8 {
     if let Some((counts, ignored)) = &args.overridden {
-        eprintln!("ww: warning: WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't");
+        warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
     }
     match import::import(args.import) {
         Ok(()) => 0,
@@ -171,8 +171,15 @@ fn examine(wanted: Doctor) -> u8 {
 }
 
 /// Looks after what is stored.
-fn look_after(wanted: &store::StoreArgs) -> u8 {
-    match store::perform(wanted) {
+fn look_after(wanted: &store::StoreArgs, progress: When) -> u8 {
+    let mut meter = Meter::new(progress, "in");
+    let performed = store::perform(wanted, &mut |done, of| {
+        if let Some(meter) = &mut meter {
+            meter.is_at(done, Some(of));
+        }
+    });
+    drop(meter);
+    match performed {
         Ok(report) => exit::of_check(report.well).max(print(report.text.as_bytes())),
         Err(error) => {
             complain(&error);

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use crate::amount::Bytes;
 use crate::content::{Content, Seen, Served};
+use crate::notice::note;
 use crate::sys::line::{self, WIPE};
 use crate::tame::tame;
 use gauge::Gauge;
@@ -116,9 +117,7 @@ impl Meter {
 
     /// Takes the line away, as something else is to be said.
     pub fn clear(&mut self) {
-        if line::is_there(false) && line::is_in_foreground(stderr()) {
-            let _ = stderr().write_all(WIPE.as_bytes());
-        }
+        line::clear();
     }
 }
 
@@ -193,7 +192,7 @@ pub(crate) fn say_served(content: &Content, before: &[Served], whom: &str) {
             before.iter().find(|served| served.source == source).map_or((0, 0), |then| (then.blocks, then.bytes));
         let (blocks, bytes) = (blocks - then.0, bytes - then.1);
         if blocks > 0 {
-            let _ = writeln!(stderr(), "ww: note: {whom}from {}: {}", tame(&source), Count { blocks, bytes });
+            note(format_args!("{whom}from {}: {}", tame(&source), Count { blocks, bytes }));
         }
     }
 }

@@ -24,6 +24,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+use crate::progress::When;
 use crate::store::StoreArgs;
 use crate::units::UnitError;
 
@@ -48,7 +49,7 @@ pub enum Request {
     /// `ww idgen`.
     IdGen(crate::idgen::IdGen),
     /// `ww store`.
-    Store(StoreArgs),
+    Store(StoreArgs, When),
     /// `ww completions SHELL`: the script to print.
     Completions(Vec<u8>),
     /// `--help` or `--version`: the text to print.
@@ -183,7 +184,10 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>, variables: Variables) -> 
         Some(("import", wanted)) => Ok(Request::Import(Box::new(ImportArgs::new(wanted, variables)?))),
         Some(("idgen", wanted)) => Ok(Request::IdGen(idgen::parsed(wanted))),
         Some(("doctor", wanted)) => Ok(Request::Doctor(doctor::parsed(wanted))),
-        Some(("store", wanted)) => Ok(Request::Store(store::parsed(wanted))),
+        Some(("store", wanted)) => {
+            let (wanted, progress) = store::parsed(wanted);
+            Ok(Request::Store(wanted, progress))
+        }
         Some(("completions", wanted)) => Ok(Request::Completions(completions(wanted, &mut command))),
         _ => rendered(&command.error(clap::error::ErrorKind::MissingSubcommand, "a command is missing")),
     }

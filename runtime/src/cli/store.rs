@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::telling;
+use crate::progress::When;
 use crate::store::{StoreArgs, StoreTask};
 
 pub(super) fn command() -> Command {
@@ -19,9 +21,10 @@ pub(super) fn command() -> Command {
         .subcommand(task("ls", "List what is kept: CID, size, since when, name"))
         .subcommand(
             task("verify", "Hash every block again, and set aside what is rotten")
+                .arg(telling::progress())
                 .long_about("Hash every block again, and set aside what is rotten. The exit code is 1 where anything is not as it must be."),
         )
-        .subcommand(task("gc", "Free what nothing keeps, the cache included"))
+        .subcommand(task("gc", "Free what nothing keeps, the cache included").arg(telling::progress()))
         .subcommand(
             task("rm", "No longer keep what has these CIDs or names")
                 .long_about("No longer keep what has these CIDs or names. Its blocks go at the next `ww store gc`.")
@@ -29,7 +32,7 @@ pub(super) fn command() -> Command {
         )
 }
 
-pub(super) fn parsed(matches: &ArgMatches) -> StoreArgs {
+pub(super) fn parsed(matches: &ArgMatches) -> (StoreArgs, When) {
     // The parser requires one of them.
     let (name, matches) = matches.subcommand().unwrap_or(("", matches));
     let task = match name {
@@ -39,5 +42,9 @@ pub(super) fn parsed(matches: &ArgMatches) -> StoreArgs {
         "rm" => StoreTask::Remove(matches.get_many::<String>("what").into_iter().flatten().cloned().collect()),
         _ => StoreTask::Stat,
     };
-    StoreArgs { task, json: matches.get_flag("json") }
+    let progress = match task {
+        StoreTask::Verify | StoreTask::Collect => telling::when(matches),
+        _ => When::Never,
+    };
+    (StoreArgs { task, json: matches.get_flag("json") }, progress)
 }

@@ -6,10 +6,10 @@
 //! - Serves: ruling 16; clauses STORE-02, STORE-03, STORE-45.
 
 use std::cell::{Cell, OnceCell};
-use std::io::Write;
 use std::sync::Arc;
 
 use super::Cid;
+use crate::notice::note;
 use crate::phrase::told;
 use crate::store::{Place, Store, StoreError};
 use crate::tame::tame;
@@ -112,6 +112,6 @@ impl Shelf for OnDisk {
         if self.said.replace(true) {
             return;
         }
-        let _ = writeln!(std::io::stderr(), "ww: note: {}: going on without it", tame(&told(error)));
+        note(format_args!("{}: going on without it", tame(&told(error))));
     }
 }

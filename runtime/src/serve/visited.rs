@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::future::pending;
-use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::rpc::{CellSession, Encoding, serve_peer};
+use crate::notice::warning;
 use crate::peers::address::Address;
 use crate::peers::{Coming, Peers, Stream, Vat, bound};
 use crate::phrase::told;
@@ -48,8 +48,7 @@ impl Visited {
                 self.peers = Some(peers);
             }
             Err(error) => {
-                // Whoever closed standard error isn't told.
-                let _ = writeln!(std::io::stderr(), "ww: warning: no peer can come: {}", told(&*error));
+                warning(format_args!("no peer can come: {}", told(&*error)));
             }
         }
     }

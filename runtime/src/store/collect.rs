@@ -5,6 +5,7 @@
 //! - What must stay true: alone with the store. Nothing is removed where a list of what is kept can't be read.
 //! - Serves: ruling 16; clauses STORE-04, STORE-16.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -59,6 +60,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] where somebody writes to it for too long, [`StoreError::Root`] where it isn't known what is kept.
     pub fn collect(&self) -> Result<Collected, StoreError> {
+        self.collect_watched(&mut |_, _| ())
+    }
+
+    /// The same; `went` hears how many bytes were looked through or copied, and of how many.
+    ///
+    /// # Errors
+    /// As [`Store::collect`].
+    pub fn collect_watched(&self, went: &mut dyn FnMut(u64, u64)) -> Result<Collected, StoreError> {
         self.flush()?;
         let _alone = lock::exclusive(self.home())?;
         let failed = StoreError::io("collect garbage", self.home().path());
@@ -70,7 +79,7 @@ impl Store {
             })?;
         }
         let mut collected = Collected::default();
-        self.collect_kept(&live, &mut collected)?;
+        self.collect_kept(&live, &mut collected, went)?;
         let cached = self.shelf(Which::Cached).folder();
         for name in cached.names().map_err(&failed)? {
             collected.blocks += opened(cached, &name).map(|pack| pack.blocks()).unwrap_or_default();
@@ -85,11 +94,26 @@ impl Store {
         Ok(collected)
     }
 
-    fn collect_kept(&self, live: &Known, collected: &mut Collected) -> Result<(), StoreError> {
+    fn collect_kept(
+        &self,
+        live: &Known,
+        collected: &mut Collected,
+        went: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), StoreError> {
         let folder = self.shelf(Which::Kept).folder();
         let failed = StoreError::io("collect garbage", self.home().path());
-        let mut rewrite = Rewrite::new(self, Which::Kept);
-        for name in packs(folder).map_err(&failed)? {
+        let names = packs(folder).map_err(&failed)?;
+        let size = |name: &str| folder.look(name).ok().flatten().map_or(0, |known| known.len());
+        let whole = names.iter().map(|name| size(name)).sum();
+        // Bytes of the packs that are done, and what was copied of the one at hand.
+        let (passed, copied) = (Cell::new(0), Cell::new(0));
+        let mut heard = |bytes: u64| {
+            copied.set(copied.get() + bytes);
+            went(passed.get() + copied.get(), whole);
+        };
+        let mut rewrite = Rewrite::new(self, Which::Kept).heard(&mut heard);
+        for name in names {
+            let length = size(&name);
             let pack = match opened(folder, &name) {
                 Ok(pack) => Arc::new(pack),
                 Err(error) if is_damage(&error) || error.kind() == io::ErrorKind::InvalidInput => {
@@ -105,6 +129,8 @@ impl Store {
             if dead > 0 {
                 rewrite.take(&name, &pack, &mut |hash| live.has(hash))?;
             }
+            passed.set(passed.get() + length);
+            copied.set(0);
         }
         rewrite.publish()?;
         collected.rotten.append(&mut rewrite.rotten);

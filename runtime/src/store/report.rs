@@ -48,17 +48,19 @@ pub struct Report {
     pub well: bool,
 }
 
-/// Does what was asked of `ww store`.
+/// Does what was asked of `ww store`; `went` hears how many bytes of how many are done, where that may take long.
 ///
 /// # Errors
 /// Where the store can't do it.
-pub fn perform(args: &StoreArgs) -> Result<Report, StoreError> {
+pub fn perform(args: &StoreArgs, went: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
     let store = Store::open(&Place::of_environment()?)?;
     let (value, text, well) = match &args.task {
         StoreTask::Stat => stat(&store).map(|(value, text)| (value, text, true)),
         StoreTask::List => store.roots().map(|roots| (json!({ "roots": listed(&roots) }), table(&roots), true)),
-        StoreTask::Verify => store.verify().map(|found| (found.value(), found.text(), found.is_clean())),
-        StoreTask::Collect => store.collect().map(|done| (done.value(), done.text(), done.damaged.is_empty())),
+        StoreTask::Verify => store.verify_watched(went).map(|found| (found.value(), found.text(), found.is_clean())),
+        StoreTask::Collect => {
+            store.collect_watched(went).map(|done| (done.value(), done.text(), done.damaged.is_empty()))
+        }
         StoreTask::Remove(words) => {
             store.remove_all(words).map(|gone| (json!({ "removed": listed(&gone) }), table(&gone), true))
         }

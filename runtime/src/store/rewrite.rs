@@ -29,13 +29,20 @@ pub(super) struct Rewrite<'a> {
     new: Option<PackWriter>,
     old: Vec<String>,
     newest: Option<SystemTime>,
+    /// Hears of each block that was copied, by its bytes.
+    copied: Option<&'a mut dyn FnMut(u64)>,
     /// What wasn't copied as it isn't what its CID says.
     pub(super) rotten: Vec<(Cid, String)>,
 }
 
 impl<'a> Rewrite<'a> {
     pub(super) fn new(store: &'a Store, which: Which) -> Rewrite<'a> {
-        Rewrite { store, which, new: None, old: Vec::new(), newest: None, rotten: Vec::new() }
+        Rewrite { store, which, new: None, old: Vec::new(), newest: None, copied: None, rotten: Vec::new() }
+    }
+
+    /// The same, and somebody hears of each block that is copied, by its bytes.
+    pub(super) fn heard(self, copied: &'a mut dyn FnMut(u64)) -> Rewrite<'a> {
+        Rewrite { copied: Some(copied), ..self }
     }
 
     /// Takes over of a pack the blocks that `live` says, and has it go.
@@ -90,10 +97,13 @@ impl<'a> Rewrite<'a> {
         if self.new.is_none() {
             self.new = Some(PackWriter::begin(Arc::new(self.store.home().made("tmp")?))?);
         }
-        match &mut self.new {
-            Some(new) => new.put(&found.cid, &found.block),
-            None => Ok(()),
+        if let Some(new) = &mut self.new {
+            new.put(&found.cid, &found.block)?;
         }
+        if let Some(copied) = &mut self.copied {
+            copied(found.block.len() as u64);
+        }
+        Ok(())
     }
 
     fn done(&mut self, name: &str, used: Option<SystemTime>) -> Result<(), StoreError> {

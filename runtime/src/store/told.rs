@@ -9,6 +9,9 @@ use std::path::Path;
 use super::folder::Folder;
 use super::pack::Location;
 use crate::block::Cid;
+use crate::notice::warning;
+use crate::phrase::told;
+use crate::tame::tame;
 
 /// The most that is set aside, in files.
 const ASIDE_MAX: usize = 256;
@@ -17,22 +20,15 @@ const ASIDE_MAX: usize = 256;
 pub(super) fn rotten(home: &Folder, shelf: &Path, cid: &Cid, place: &Location) {
     let pack = shelf.join(&place.name);
     if set_aside(home, cid, place) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "ww: warning: rotten block {cid} in {}: set aside, and not used",
-            crate::tame::tame(&pack.display().to_string())
-        );
+        let pack = tame(&pack.display().to_string());
+        warning(format_args!("rotten block {cid} in {pack}: set aside, and not used"));
     }
 }
 
 /// Tells that a pack can't be read. Comes once a process.
 pub(super) fn damaged(pack: &Path, why: &std::io::Error) {
-    let pack = crate::tame::tame(&pack.display().to_string());
-    let _ = writeln!(
-        std::io::stderr(),
-        "ww: warning: cannot read {pack}: {}: `ww store verify` repairs what it can",
-        crate::phrase::told(why)
-    );
+    let pack = tame(&pack.display().to_string());
+    warning(format_args!("cannot read {pack}: {}: `ww store verify` repairs what it can", told(why)));
 }
 
 /// Sets a rotten block aside, and says whether it is new. Where nothing can be set aside, everything is.

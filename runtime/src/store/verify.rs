@@ -7,7 +7,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::collect::{Known, opened, packs};
 use super::lock;
@@ -18,6 +20,8 @@ use crate::block::Cid;
 
 /// How much of a pack is one piece of work, in bytes.
 const PIECE: u64 = 16 << 20;
+/// How often it is told how far it is.
+const OFTEN: Duration = Duration::from_millis(125);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +77,14 @@ impl Store {
     /// # Errors
     /// Where the store can't be read, or can't be written to though that is needed.
     pub fn verify(&self) -> Result<Verified, StoreError> {
+        self.verify_watched(&mut |_, _| ())
+    }
+
+    /// The same; `went` hears now and then how many bytes are hashed, and of how many.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn verify_watched(&self, went: &mut dyn FnMut(u64, u64)) -> Result<Verified, StoreError> {
         let failed = StoreError::io("verify it", self.home().path());
         self.flush()?;
         // A store that is read-only has no writers either.
@@ -81,16 +93,28 @@ impl Store {
         let pieces = pieces(&looked);
         let (next, blocks, bytes) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let found = Mutex::new(Found::default());
+        let whole = looked.iter().filter_map(|looked| looked.pack.as_ref()).map(|pack| pack.end()).sum();
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(pieces.len());
+        let work = || {
+            while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let done = hash(&looked, piece, &found);
+                blocks.fetch_add(done.0, Ordering::Relaxed);
+                bytes.fetch_add(done.1, Ordering::Relaxed);
+            }
+        };
         std::thread::scope(|scope| {
+            // Nothing is sent: who waits hears when the last of them is done.
+            let (at_work, ended) = mpsc::channel::<()>();
             for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let done = hash(&looked, piece, &found);
-                        blocks.fetch_add(done.0, Ordering::Relaxed);
-                        bytes.fetch_add(done.1, Ordering::Relaxed);
-                    }
+                let (at_work, work) = (at_work.clone(), &work);
+                scope.spawn(move || {
+                    work();
+                    drop(at_work);
                 });
+            }
+            drop(at_work);
+            while ended.recv_timeout(OFTEN) == Err(RecvTimeoutError::Timeout) {
+                went(bytes.load(Ordering::Relaxed), whole);
             }
         });
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@
 //! calls that are safe there (signal-safety(7)), and looks at one flag.
 //! Clauses: STORE-55.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +41,13 @@ pub fn is_there(there: bool) -> bool {
         WATCHING.call_once(|| ENDING.into_iter().for_each(|signal| drop(watch(signal))));
     }
     THERE.swap(there, Ordering::Relaxed)
+}
+
+/// Takes the line away, where there is one.
+pub fn clear() {
+    if is_there(false) && is_in_foreground(io::stderr()) {
+        let _ = io::stderr().write_all(WIPE.as_bytes());
+    }
 }
 
 fn watch(signal: Signal) -> io::Result<()> {

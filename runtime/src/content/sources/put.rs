@@ -7,7 +7,6 @@
 //! - Serves: rulings 15, 16; clauses STORE-02, STORE-05, STORE-46 to STORE-49.
 
 use std::cell::Cell;
-use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::Sources;
 use crate::content::ContentError;
 use crate::content::http::Client;
+use crate::notice::note;
 use crate::store::{Store, StoreError};
 use crate::tame::tame;
 
@@ -131,10 +131,7 @@ impl Sources {
             && !self.putting.told.replace(true)
         {
             let endpoint = tame(&daemon.endpoint().to_string());
-            let _ = writeln!(
-                std::io::stderr(),
-                "ww: note: the content is in the local store alone: no IPFS daemon answers at {endpoint}"
-            );
+            note(format_args!("the content is in the local store alone: no IPFS daemon answers at {endpoint}"));
         }
     }
 

@@ -36,7 +36,7 @@ impl Writer {
     pub(super) fn begin(store: Store, hold: bool) -> Result<Writer, StoreError> {
         let held = lock::shared(&store.0.home)?;
         store.0.kept.refresh()?;
-        let pack = store.0.home.made("tmp").and_then(|tmp| PackWriter::begin(Arc::new(tmp)));
+        let pack = store.0.home.made("tmp").and_then(|tmp| PackWriter::begin(Arc::new(tmp))).map(PackWriter::early);
         let pack = pack.map_err(StoreError::io("begin to write", store.0.home.path()))?;
         Ok(Writer { store, pack, found: HashSet::new(), size: 0, held: hold.then_some(held) })
     }

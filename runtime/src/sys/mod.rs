@@ -39,6 +39,7 @@ pub mod terminal;
 mod told;
 mod trap;
 pub mod usage;
+pub mod writeback;
 
 pub use landlock::landlock_abi;
 pub use privileges::disarm;

@@ -15,9 +15,12 @@ use super::header::{self, Header, PAYLOAD_HEADER, put_varint};
 use super::{Hash, Key, SUFFIX, Section, index, section};
 use crate::block::Cid;
 use crate::store::folder::Folder;
+use crate::sys::writeback;
 
 /// How much is gathered before it is written.
 const BUFFER: usize = 256 << 10;
+/// How much is written before the disk begins with it, where it is to be durable, in bytes.
+const STRIDE: u64 = 8 << 20;
 
 /// A pack that isn't there yet.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(in crate::store) struct PackWriter {
     length: u64,
     entries: HashMap<Key, u64>,
     published: bool,
+    /// Up to where the disk has begun, where the pack is to be durable.
+    begun: Option<u64>,
     /// The same open file as `file`.
     _lock: Flock<File>,
 }
@@ -48,11 +53,25 @@ impl PackWriter {
         let lock = Flock::lock(file.try_clone()?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
         let file = BufWriter::with_capacity(BUFFER, file);
         let length = PAYLOAD_HEADER.len() as u64;
-        let mut pack =
-            PackWriter { folder, name, file, length, entries: HashMap::new(), published: false, _lock: lock };
+        let mut pack = PackWriter {
+            folder,
+            name,
+            file,
+            length,
+            entries: HashMap::new(),
+            published: false,
+            begun: None,
+            _lock: lock,
+        };
         pack.file.write_all(&[0; header::LENGTH as usize])?;
         pack.file.write_all(PAYLOAD_HEADER)?;
         Ok(pack)
+    }
+
+    /// Has the disk begin before all is there: who makes it durable at the end has less to wait for.
+    pub(in crate::store) fn early(mut self) -> PackWriter {
+        self.begun = Some(0);
+        self
     }
 
     /// Appends a block. One that it has already isn't written again.
@@ -69,6 +88,10 @@ impl PackWriter {
         self.file.write_all(block)?;
         self.entries.insert(key, self.length);
         self.length += (head.len() + block.len()) as u64;
+        if let Some(begun) = self.begun.filter(|begun| self.length - begun >= STRIDE) {
+            writeback::begin(self.file.get_ref(), begun, self.length - begun);
+            self.begun = Some(self.length);
+        }
         Ok(())
     }
 

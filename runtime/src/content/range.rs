@@ -9,7 +9,6 @@
 //! - Serves: rulings 7, 13, 20: `read` of `system.IPFS`.
 
 mod block;
-mod run;
 #[cfg(test)]
 mod tests;
 

@@ -15,6 +15,7 @@ mod race;
 mod source;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,6 +36,7 @@ pub(crate) use pace::{Once, Pace};
 pub(crate) use put::Receivers;
 use source::Source;
 pub(crate) use source::{BLOCK_LIMIT, Got};
+pub(crate) use wide::Wide;
 
 /// Blocks above this size are large, in bytes.
 pub(crate) const LARGE: usize = 384 << 10;
@@ -250,6 +252,14 @@ impl Sources {
         }
     }
 
+    /// The own gateway of a daemon that was told to expect much, where nobody else would be asked if it were slow.
+    pub(crate) fn sole_gateway(&self) -> Option<Rc<Client>> {
+        match &self.sources[..] {
+            [source] => source.own(),
+            _ => None,
+        }
+    }
+
     /// The store, for several threads at once.
     pub(crate) fn store(&self) -> Option<Store> {
         self.shelf.as_ref()?.store()
@@ -278,20 +288,5 @@ impl Sources {
     /// Whether there is one source alone, whose word needs no name.
     fn is_one(&self) -> bool {
         self.shelf.is_none() && self.sources.len() == 1
-    }
-
-    /// Lets more large blocks into memory at a time until what this returns is dropped: while no cell runs.
-    pub(crate) fn wide(&self) -> Wide<'_> {
-        self.large.add_permits(AT_ONCE);
-        Wide(&self.large)
-    }
-}
-
-/// Room for more large blocks.
-pub(crate) struct Wide<'a>(&'a Semaphore);
-
-impl Drop for Wide<'_> {
-    fn drop(&mut self) {
-        self.0.forget_permits(AT_ONCE);
     }
 }

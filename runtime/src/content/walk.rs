@@ -18,6 +18,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::gateway::WORTH;
 use super::node::{DAG_PB, Node, RAW, UnixFs};
+use super::run::Many;
 use super::sources::{BLOCK_LIMIT, Got, Seen, Sources};
 use super::{Cid, ContentError, NodeKind};
 use crate::block::cid_from_bytes;
@@ -86,8 +87,8 @@ pub(super) struct Level {
 /// Fetches the file `root` of at most `max_size` bytes into an empty sink; returns its size. After an
 /// error the sink holds bytes that mean nothing.
 pub(crate) async fn fetch(sources: &Sources, root: Cid, sink: &impl Sink, max_size: u64) -> Result<u64, ContentError> {
-    let first = fetch_part(sources, Part::root(root), sink, max_size).await?;
-    fetch_rest(sources, first, sink, max_size).await
+    let first = fetch_part(sources, None, Part::root(root), sink, max_size).await?;
+    fetch_rest(sources, root, first, sink, max_size).await
 }
 
 /// The same, of a file whose first block is here, and dag-pb.
@@ -99,12 +100,13 @@ pub(crate) async fn fetch_from(
     max_size: u64,
 ) -> Result<u64, ContentError> {
     let first = write_node(&Part::root(root), block, sink, max_size)?;
-    fetch_rest(sources, first, sink, max_size).await
+    fetch_rest(sources, root, first, sink, max_size).await
 }
 
 /// What the first block has no bytes of.
 async fn fetch_rest(
     sources: &Sources,
+    root: Cid,
     (size, level): (u64, Option<Level>),
     sink: &impl Sink,
     max_size: u64,
@@ -113,6 +115,7 @@ async fn fetch_rest(
     if size >= WORTH {
         sources.expect_much().await;
     }
+    let many = sources.sole_gateway().map(|gateway| Many::of(root, size, gateway));
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
     let mut blocks = blocks_of(size);
@@ -122,7 +125,7 @@ async fn fetch_rest(
         {
             blocks =
                 blocks.checked_sub(1).ok_or(ContentError::Bomb("the file has far more blocks than its size needs"))?;
-            in_flight.push(fetch_part(sources, part, sink, max_size));
+            in_flight.push(fetch_part(sources, many.as_ref(), part, sink, max_size));
         }
         // Identity blocks are there at once: a file of them must not keep the thread from its other work.
         tokio::task::coop::consume_budget().await;
@@ -154,11 +157,18 @@ fn next_part(waiting: &mut Vec<Level>) -> Result<Option<Part>, ContentError> {
 /// declared (and checked for this block), and the links to follow.
 async fn fetch_part(
     sources: &Sources,
+    many: Option<&Many>,
     part: Part,
     sink: &impl Sink,
     max_size: u64,
 ) -> Result<(u64, Option<Level>), ContentError> {
     let Part { cid, offset, size, .. } = part;
+    if let Some(many) = many
+        && let Some(leaf) = many.leaf(sources, &part).await
+    {
+        sink.write_at(&leaf, offset).map_err(ContentError::Write)?;
+        return Ok((leaf.len() as u64, None));
+    }
     match cid.codec() {
         RAW => {
             let limit = size.unwrap_or(max_size).min(BLOCK_LIMIT);

@@ -8,12 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use tokio::sync::Mutex;
-
-use super::run::Run;
 use crate::content::gateway::WORTH;
 use crate::content::http::Client;
 use crate::content::node::{DAG_PB, Node, RAW};
+use crate::content::run::Leaves;
 use crate::content::sources::{BLOCK_LIMIT, Got, Once, Pace, Sources};
 use crate::content::turns::{Claim, Turn};
 use crate::content::walk::{Level, NOT_A_FILE, Part, as_file, tree_size};
@@ -57,26 +55,20 @@ pub(super) struct Blocks {
     /// Whether the daemon was asked for its gateway, and what it has, as long as it serves.
     asked: Cell<bool>,
     gateway: RefCell<Option<Rc<Client>>>,
-    /// The answer that leaves come from, one after the other, as long as the gateway gives such ones.
-    run: Mutex<Option<Run>>,
-    runs: Cell<bool>,
-    root: Cid,
+    leaves: Leaves,
     pub(super) claim: Rc<Claim>,
 }
 
 impl Blocks {
     pub(super) fn new(from: Rc<Sources>, root: Cid) -> Rc<Blocks> {
         let claim = Claim::new(from.turns.clone());
-        let (asked, runs) = (Cell::new(false), Cell::new(true));
-        Rc::new(Blocks { from, asked, gateway: RefCell::default(), run: Mutex::new(None), runs, root, claim })
+        let (asked, leaves) = (Cell::new(false), Leaves::of(root));
+        Rc::new(Blocks { from, asked, gateway: RefCell::default(), leaves, claim })
     }
 
     /// Lets go of what is kept for the next block.
     pub(super) fn rest(&self) {
-        // Nobody has it who wasn't dropped.
-        if let Ok(mut run) = self.run.try_lock() {
-            *run = None;
-        }
+        self.leaves.rest();
     }
 
     /// Fetches one block, verified, and takes it apart. `range` is what is wanted of the file.
@@ -119,17 +111,9 @@ impl Blocks {
         // What is in the store is asked of nobody.
         let gateway = self.gateway.borrow().clone().filter(|_| !self.from.has(&part.cid));
         if let Some(gateway) = gateway {
-            if self.runs.get()
-                && part.cid.codec() == RAW
-                && let Some(size) = part.size.filter(|size| *size <= BLOCK_LIMIT)
-            {
-                match self.leaf_of_run(&gateway, part, size as usize, end).await {
-                    Ok((leaf, turn)) => {
-                        self.from.came(&part.cid, &leaf);
-                        return Ok((leaf, Some(turn)));
-                    }
-                    Err(_) => self.runs.set(false),
-                }
+            if let Some((leaf, turn)) = self.leaves.leaf(&gateway, part, end, async || self.claim.turn().await).await {
+                self.from.came(&part.cid, &leaf);
+                return Ok((leaf, Some(turn)));
             }
             match self.block_of(&gateway, part).await {
                 Ok(block) => return Ok(block),
@@ -138,29 +122,6 @@ impl Blocks {
             }
         }
         self.block_of_any(part).await
-    }
-
-    async fn leaf_of_run(
-        &self,
-        gateway: &Client,
-        part: &Part,
-        size: usize,
-        end: u64,
-    ) -> Result<(Vec<u8>, Rc<Turn>), ContentError> {
-        // In the order in which they were asked for, which is that of the file.
-        let mut kept = self.run.lock().await;
-        if !self.runs.get() {
-            return Err(ContentError::Answer("the gateway gives no files".to_owned()));
-        }
-        let mut run = match kept.take().filter(|run| run.at == part.offset) {
-            Some(run) => run,
-            None => Run::begin(gateway, &self.root, part.offset, end).await?,
-        };
-        run.ready(gateway, &part.cid).await?;
-        let turn = self.claim.turn().await;
-        let leaf = run.leaf(gateway, &part.cid, size).await?;
-        *kept = Some(run);
-        Ok((leaf, turn))
     }
 
     /// A block from the daemon's own gateway.

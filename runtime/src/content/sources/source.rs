@@ -97,6 +97,11 @@ impl Source {
         }
     }
 
+    /// A daemon's own gateway, as far as it is known, and as long as it serves.
+    pub(super) fn own(&self) -> Option<Rc<Client>> {
+        self.own.borrow().clone()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

@@ -38,9 +38,18 @@ pub(crate) async fn fetch(sources: &Sources, root: Cid, into: &File, max_size: u
         _ => of_leaves(sources, &store, root, into, max_size).await,
     };
     if fetched.is_none() {
-        into.set_len(0).ok()?;
+        emptied(into)?;
     }
     fetched
+}
+
+/// Takes back what was written. A file that is cut to nothing, ext4 writes to the disk when it is closed: one in which nothing is,
+/// is left as it is.
+fn emptied(file: &File) -> Option<()> {
+    match file.metadata().ok()?.len() {
+        0 => Some(()),
+        _ => file.set_len(0).ok(),
+    }
 }
 
 /// The same for one file of many: a processor that has nothing else to do copies it.
@@ -53,7 +62,7 @@ pub(crate) async fn fetch_aside(sources: &Sources, root: Cid, into: &File, max_s
     let copied = tokio::task::spawn_blocking(move || store.copy(&root, max_size, &file, 0)).await.ok()?;
     match copied {
         Some(size) => sources.shelved(1, size),
-        None => into.set_len(0).ok()?,
+        None => emptied(into)?,
     }
     copied
 }

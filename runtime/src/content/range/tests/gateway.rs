@@ -1,6 +1,9 @@
 //! The daemon's gateway: used where it is of use, and never believed.
 
+use std::cell::RefCell;
+
 use super::*;
+use crate::content::walk;
 
 /// 8 MiB in leaves of 1 MiB.
 pub(super) fn large() -> (Tree, Cid) {
@@ -12,6 +15,21 @@ pub(super) fn large() -> (Tree, Cid) {
 pub(super) fn part(range: Range<usize>) -> Vec<u8> {
     let body = &data(8 << 20)[range];
     [format!("HTTP/1.1 206 Part\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+/// A whole file, as it is fetched.
+fn whole(client: &Sources, root: Cid) -> Result<Vec<u8>, ContentError> {
+    let data = RefCell::default();
+    run(walk::fetch(client, root, &data, u64::MAX)).map(|_| data.into_inner())
+}
+
+#[test]
+fn a_whole_file_comes_in_one_answer_of_the_gateway() {
+    let (tree, root) = large();
+    let (client, asked) = daemon_with_gateway(tree.blocks, |_, range| Some(range.map(part).unwrap_or_default()));
+    assert!(whole(&client, root).expect("the file") == data(8 << 20));
+    let asked = asked.lock().expect("no panic").clone();
+    assert!(asked.len() == 3 && asked[2] == format!("/ipfs/{root}"), "{asked:?}");
 }
 
 #[test]
@@ -42,6 +60,8 @@ fn a_gateway_that_is_of_no_use_changes_nothing() {
     ];
     for (way, gateway) in ways {
         let (tree, root) = large();
+        let (client, _) = daemon_with_gateway(tree.blocks.clone(), gateway);
+        assert!(whole(&client, root).expect(way) == data(8 << 20), "{way}");
         let (client, asked) = daemon_with_gateway(tree.blocks, gateway);
         let reading = Ranged::new(client, root, 0, u64::MAX);
         assert!(run(taken(reading, 1 << 20, usize::MAX)).expect(way) == data(8 << 20), "{way}");

@@ -101,6 +101,8 @@ pub fn measure(
             tasks.push((name, Task { trial, setup: setup.clone(), bundle: None, sketch: false }));
         }
     }
+    // Each case under all of them, so that those who wait for the one that never ends aren't all at the same time.
+    tasks.sort_by_key(|(_, task)| task.trial.case.name);
     let plain: Vec<Task> = tasks.iter().map(|(_, task)| task.clone()).collect();
     let mut baseline = Baseline::default();
     let mut passed = BTreeSet::new();

@@ -5,6 +5,7 @@
 //! What must stay true: a case that a control doesn't pass says nothing about its faults; a clause none of whose
 //! cases its control passes leaves the fault undecided, which is not whole.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -37,11 +38,16 @@ impl Zoo {
     ) -> Result<Score, ZooError> {
         // The controls come first: what a fault leaves on the IPFS node is not theirs to explain.
         let controls = self.controls_ended(setup, jobs, sign, &mut watch)?;
-        let mut tasks: Vec<(&Fault, Task)> = Vec::new();
+        let mut ranked = Vec::new();
         for fault in &self.faults {
             let own = self.tasks(setup, &fault.name, &fault.clauses.iter().copied().collect(), true)?;
-            tasks.extend(telling(fault, own, &controls).into_iter().map(|task| (fault, task)));
+            let own = telling(fault, own, &controls).into_iter().enumerate();
+            ranked.extend(own.map(|(rank, (ms, task))| (rank, Reverse(ms), (fault, task))));
         }
+        // The first of every fault, then the second of those that weren't killed; of equals the longest, so that none is alone
+        // at the end.
+        ranked.sort_by_key(|(rank, ms, _)| (*rank, *ms));
+        let tasks: Vec<(&Fault, Task)> = ranked.into_iter().map(|(_, _, task)| task).collect();
         let plain: Vec<Task> = tasks.iter().map(|(_, task)| task.clone()).collect();
         let fates: Mutex<BTreeMap<Pair, Fate>> = Mutex::new(self.undecided());
         let locked = || fates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -78,7 +84,8 @@ impl Zoo {
         Ok(score)
     }
 
-    /// Runs the controls.
+    /// Runs the controls: once, and alone again those cases without which nothing would be said of a clause, as that may be so by
+    /// the load.
     fn controls_ended(
         &self,
         setup: &Setup,
@@ -87,26 +94,34 @@ impl Zoo {
         watch: &mut impl FnMut(usize, usize),
     ) -> Result<Controls<'_>, ZooError> {
         let mut tasks: Vec<(&str, Task)> = Vec::new();
+        let mut open: BTreeSet<(&str, ClauseId)> = BTreeSet::new();
         for control in &self.controls {
             let of = self.faults.iter().filter(|fault| fault.control.as_ref() == Some(control));
             let clauses: BTreeSet<ClauseId> = of.flat_map(|fault| fault.clauses.iter().copied()).collect();
             tasks.extend(self.tasks(setup, control, &clauses, true)?.into_iter().map(|task| (control.as_str(), task)));
+            open.extend(clauses.into_iter().map(|id| (control.as_str(), id)));
         }
+        tasks.sort_by_key(|(_, task)| !task.trial.case.waits);
         let plain: Vec<Task> = tasks.iter().map(|(_, task)| task.clone()).collect();
         let mut controls = Controls::new();
         let mut count = 0;
-        runner::run_surely(
-            &plain,
-            jobs,
-            sign,
-            |_, done| !says_something(done),
-            |at, done| {
-                let (control, task) = &tasks[at];
-                controls.entry(control).or_default().insert(task.trial.name(), done);
-                count += 1;
-                watch(count, plain.len());
-            },
-        );
+        runner::run(&plain, jobs, sign, |at, done| {
+            let (control, task) = &tasks[at];
+            if says_something(&done) {
+                open.retain(|(of, id)| of != control || !task.trial.clauses.contains(id));
+            }
+            controls.entry(*control).or_default().insert(task.trial.name(), done);
+            count += 1;
+            watch(count, plain.len());
+        });
+        let is_open =
+            |control: &str, task: &Task| open.iter().any(|(of, id)| *of == control && task.trial.clauses.contains(id));
+        let again: Vec<_> = tasks.iter().filter(|(control, task)| is_open(control, task)).collect();
+        let plain: Vec<Task> = again.iter().map(|(_, task)| task.clone()).collect();
+        runner::run(&plain, 1, sign, |at, done| {
+            let (control, task) = again[at];
+            controls.entry(*control).or_default().insert(task.trial.name(), done);
+        });
         Ok(controls)
     }
 
@@ -158,12 +173,14 @@ fn pairs(fault: &Fault, task: &Task) -> impl Iterator<Item = Pair> {
     ids.map(|id| (*id, fault.name.clone()))
 }
 
-/// The cases that say something about a fault: those that its control passes, quick ones first.
-fn telling(fault: &Fault, tasks: Vec<Task>, controls: &Controls<'_>) -> Vec<Task> {
-    let Some(control) = &fault.control else { return tasks };
+/// The cases that say something about a fault: those that its control passes, quick ones first, with the milliseconds that each
+/// took there.
+fn telling(fault: &Fault, tasks: Vec<Task>, controls: &Controls<'_>) -> Vec<(u64, Task)> {
+    let Some(control) = &fault.control else { return tasks.into_iter().map(|task| (0, task)).collect() };
     let ended = |task: &Task| controls.get(control.as_str())?.get(&task.trial.name());
-    let mut tasks: Vec<Task> = tasks.into_iter().filter(|task| ended(task).is_some_and(says_something)).collect();
-    tasks.sort_by_key(|task| ended(task).map(|done| done.ms));
+    let told = |task: Task| Some((ended(&task).filter(|done| says_something(done))?.ms, task));
+    let mut tasks: Vec<_> = tasks.into_iter().filter_map(told).collect();
+    tasks.sort_by_key(|(ms, _)| *ms);
     tasks
 }
 

@@ -17,12 +17,12 @@ use crate::verdict::Verdict;
 pub(crate) const CASES: &[Case] = &[
     case!(limit_13_a_fork_bomb_is_stopped),
     case!(limit_13_trap_06_roots_fork_bomb_is_stopped),
-    case!(limit_14_a_memory_bomb_is_stopped).waits(),
-    case!(limit_14_memory_that_nobody_maps_is_counted).waits(),
-    case!(limit_14_trap_20_a_memory_bomb_of_many_is_stopped).waits(),
+    case!(limit_14_a_memory_bomb_is_stopped).long(),
+    case!(limit_14_memory_that_nobody_maps_is_counted).long(),
+    case!(limit_14_trap_20_a_memory_bomb_of_many_is_stopped).long(),
     case!(limit_15_trap_17_every_place_to_write_to_is_sized),
     case!(limit_16_descriptors_are_bounded),
-    case!(limit_17_the_message_names_the_flag).waits(),
+    case!(limit_17_the_message_names_the_flag).long(),
     case!(limit_18_no_core_is_dumped),
 ];
 

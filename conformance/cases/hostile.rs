@@ -36,7 +36,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(stdio_09_trap_19_a_careless_callers_signals_dont_come_along)
         .also(&["STDIO-10", "STDIO-11"])
         .needs(Profile::Jail),
-    case!(jail_35_trap_20_bombs_of_many_processes_are_bounded).waits(),
+    case!(jail_35_trap_20_bombs_of_many_processes_are_bounded).long(),
     case!(jail_24_trap_21_streams_cant_be_opened_another_way),
     case!(stdio_08_trap_22_settings_and_foreground_are_as_before).needs(Profile::Jail),
     case!(jail_37_trap_22_the_terminal_is_left_as_it_was),

@@ -17,15 +17,15 @@ pub(crate) const CASES: &[Case] = &[
     case!(self_06_garbage_in_noise).also(&["P2P-10"]),
     case!(self_06_garbage_in_yamux).also(&["P2P-10"]),
     case!(self_06_streams_without_end).also(&["P2P-10", "P2P-13"]),
-    case!(self_06_garbage_in_rpc).waits().also(&["P2P-10"]),
+    case!(self_06_garbage_in_rpc).long().also(&["P2P-10"]),
     case!(self_06_messages_that_never_end).also(&["P2P-10"]),
     case!(self_06_messages_of_zeros).also(&["P2P-10"]),
     case!(self_06_answers_that_are_never_read).also(&["P2P-10"]),
     case!(p2p_10_storms_of_connections_leave_time_for_others).also(&["SELF-06"]),
-    case!(p2p_12_what_says_nothing_is_closed).waits(),
+    case!(p2p_12_what_says_nothing_is_closed).long(),
     case!(p2p_13_one_peers_sessions_leave_room_for_others),
-    case!(p2p_21_an_idle_connection_is_closed).waits(),
-    case!(p2p_22_a_peer_that_is_gone_is_dropped).waits(),
+    case!(p2p_21_an_idle_connection_is_closed).long(),
+    case!(p2p_22_a_peer_that_is_gone_is_dropped).long(),
 ];
 
 /// How long others may wait for a first answer meanwhile, and for each after that: what they notice of it, on a machine

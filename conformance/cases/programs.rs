@@ -20,7 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(jail_22_python_has_threads_and_processes),
     case!(jail_22_python_has_its_modules),
     case!(jail_22_node_has_workers_and_children),
-    case!(jail_22_a_program_of_go_runs).waits(),
+    case!(jail_22_a_program_of_go_runs).long(),
     case!(jail_22_a_program_of_rust_runs),
     case!(jail_22_git_keeps_a_history),
     case!(jail_22_gcc_compiles_what_runs),

@@ -20,7 +20,7 @@ use crate::verdict::{Stop, Verdict, holds, same};
 
 pub(crate) const CASES: &[Case] = &[
     case!(rpc_39_a_daemon_that_goes_away_is_an_exception),
-    case!(rpc_39_a_daemon_that_falls_silent_is_an_exception).waits(),
+    case!(rpc_39_a_daemon_that_falls_silent_is_an_exception).long(),
 ];
 
 /// A daemon that can be broken, and whole again.

@@ -33,15 +33,15 @@ pub(crate) const CASES: &[Case] = &[
     case!(rpc_54_an_unknown_type_is_unimplemented),
     case!(rpc_55_capabilities_of_calls_are_released),
     case!(rpc_56_nothing_is_asked_of_the_cell),
-    case!(rpc_57_who_doesnt_read_is_waited_for).waits(),
-    case!(self_04_floods_cost_the_host_no_memory).waits(),
+    case!(rpc_57_who_doesnt_read_is_waited_for).long(),
+    case!(self_04_floods_cost_the_host_no_memory).long(),
     case!(self_04_what_was_answered_is_let_go_of),
     case!(self_04_large_messages_are_held_one_at_a_time),
-    case!(self_04_what_nobody_reads_costs_the_host_no_memory).waits(),
+    case!(self_04_what_nobody_reads_costs_the_host_no_memory).long(),
     case!(self_04_what_nobody_lets_go_of_is_bounded),
     case!(self_05_what_isnt_the_protocol_ends_the_session_alone),
     case!(self_05_descriptors_are_never_kept),
-    case!(self_09_a_silent_cell_costs_no_time).waits(),
+    case!(self_09_a_silent_cell_costs_no_time).long(),
 ];
 
 fn rpc_29_a_message_has_9_mib_at_most(suite: &Suite<'_>) -> Verdict {

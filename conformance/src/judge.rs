@@ -62,7 +62,7 @@ impl Judge<'_> {
         let adapter = self.setup.adapter();
         let every = trials::trials(adapter)?;
         let mut trials = self.selection.of(every.clone());
-        trials.sort_by_key(|trial| !trial.case.waits);
+        trials.sort_by_key(|trial| !trial.case.long);
         let path = self.report.as_ref().map(|folder| folder.join("results.jsonl"));
         let failed = |cause| JudgeError::Write(path.clone().unwrap_or_default(), cause);
         let mut stream = Stream(path.as_ref().map(File::create).transpose().map_err(failed)?);

@@ -26,15 +26,15 @@ pub struct Case {
     pub each_layout: bool,
     /// A further profile that has to be claimed, for what the case uses beside its own clause.
     pub needs: Option<Profile>,
-    /// Whether it takes ten seconds or more, most of which it waits.
-    pub waits: bool,
+    /// Whether it takes ten seconds or more.
+    pub long: bool,
 }
 
 impl Case {
     /// A case.
     #[must_use]
     pub const fn new(name: &'static str, run: Body) -> Self {
-        Self { name, run, also: &[], each_layout: false, needs: None, waits: false }
+        Self { name, run, also: &[], each_layout: false, needs: None, long: false }
     }
 
     /// Names further clauses that it decides.
@@ -58,10 +58,10 @@ impl Case {
         self
     }
 
-    /// Has it begun before the others, which run while it waits: it takes ten seconds or more.
+    /// Has it begun before the others, so that it isn't alone at the end: it takes ten seconds or more.
     #[must_use]
-    pub const fn waits(mut self) -> Self {
-        self.waits = true;
+    pub const fn long(mut self) -> Self {
+        self.long = true;
         self
     }
 

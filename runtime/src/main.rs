@@ -1,6 +1,7 @@
 //! `ww`: parse, run, print one error, exit.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -43,9 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run_cell(args: RunArgs) -> u8 {
-    if let Some((counts, ignored)) = &args.overridden {
-        warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
-    }
+    warn_of_overridden(args.overridden.as_ref());
     let form = args.dry_run;
     match run::claim().and_then(|handover| run::run(args, handover)) {
         Ok(Outcome::Ended(ended, reached)) => {
@@ -65,11 +64,16 @@ fn run_cell(args: RunArgs) -> u8 {
     }
 }
 
-/// Exports, and prints each path when it is done.
-fn put(args: &ExportArgs) -> u8 {
-    if let Some((counts, ignored)) = &args.overridden {
+/// Says that a flag doesn't count, as its variable does.
+fn warn_of_overridden<T: Display>(overridden: Option<&(T, T)>) {
+    if let Some((counts, ignored)) = overridden {
         warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
     }
+}
+
+/// Exports, and prints each path when it is done.
+fn put(args: &ExportArgs) -> u8 {
+    warn_of_overridden(args.overridden.as_ref());
     let aside = matches!(args.export.goal, Goal::CarOut);
     let meter = Meter::new(args.telling.progress, "to");
     let mut said = Said { aside, code: 0, meter, verbose: args.telling.verbose };
@@ -129,9 +133,7 @@ impl Told for Said {
 
 /// Imports, and says nothing.
 fn take(args: ImportArgs) -> u8 {
-    if let Some((counts, ignored)) = &args.overridden {
-        warning(format_args!("WW_IPFS ({counts}) counts, --ipfs ({ignored}) doesn't"));
-    }
+    warn_of_overridden(args.overridden.as_ref());
     match import::import(args.import) {
         Ok(()) => 0,
         Err(error) => {

@@ -21,5 +21,6 @@ pub fn warning(what: impl Display) {
 
 fn tell(kind: &str, what: impl Display) {
     line::clear();
-    let _ = writeln!(stderr(), "ww: {kind}: {what}");
+    // At once, so that others who write there don't come between.
+    let _ = stderr().write_all(format!("ww: {kind}: {what}\n").as_bytes());
 }

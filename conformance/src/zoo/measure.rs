@@ -101,7 +101,7 @@ impl Zoo {
             tasks.extend(self.tasks(setup, control, &clauses, true)?.into_iter().map(|task| (control.as_str(), task)));
             open.extend(clauses.into_iter().map(|id| (control.as_str(), id)));
         }
-        tasks.sort_by_key(|(_, task)| !task.trial.case.waits);
+        tasks.sort_by_key(|(_, task)| !task.trial.case.long);
         let plain: Vec<Task> = tasks.iter().map(|(_, task)| task.clone()).collect();
         let mut controls = Controls::new();
         let mut count = 0;

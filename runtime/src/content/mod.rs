@@ -3,9 +3,8 @@
 //! - What it does: asks its sources for blocks by CID, a few in flight, and puts files together itself.
 //!   The rooms: `path` (what is asked for), `sources` (who has it), `ipns` (signed names), `dial`, `payload`, `http` and
 //!   `body` (one request, bounded), `kubo`, `blocks`, `pins` and `swarm` (the API's calls), `gateway` (the daemon's other
-//!   server), `run` (many leaves in one
-//!   answer), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk` (files),
-//!   `range`, `reading` and `turns` (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be
+//!   server), `leaves` (many in one answer), `node` (dag-pb and UnixFS), `ipld` (what is inside a block of any codec), `walk`
+//!   (files), `range`, `reading` and `turns` (files in order), `dir`, `listing` and `shard` (directories), `tree` (all of them, to be
 //!   written down), `put` and `upload` (files and blocks on their way to the store and the daemon), `keep` (trees that
 //!   the store pins), `deposit` (trees on their way to a daemon), `import` (what files and directories become, and the CID that
 //!   one must have).
@@ -34,6 +33,7 @@ pub(crate) mod ipld;
 mod ipns;
 mod keep;
 mod kubo;
+mod leaves;
 mod listing;
 pub(crate) mod node;
 mod path;
@@ -42,7 +42,6 @@ mod pins;
 mod put;
 mod range;
 mod reading;
-mod run;
 mod shard;
 mod shelf;
 mod sources;

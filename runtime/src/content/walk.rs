@@ -17,8 +17,8 @@ use std::os::unix::fs::FileExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::gateway::WORTH;
+use super::leaves::Many;
 use super::node::{DAG_PB, Node, RAW, UnixFs};
-use super::run::Many;
 use super::sources::{BLOCK_LIMIT, Got, Seen, Sources};
 use super::{Cid, ContentError, NodeKind};
 use crate::block::cid_from_bytes;
@@ -112,10 +112,11 @@ async fn fetch_rest(
     max_size: u64,
 ) -> Result<u64, ContentError> {
     sources.see(Seen::Whole(size));
+    let mut many = None;
     if size >= WORTH {
         sources.expect_much().await;
+        many = sources.sole_gateway().map(|gateway| Many::of(root, size, gateway));
     }
-    let many = sources.sole_gateway().map(|gateway| Many::of(root, size, gateway));
     let mut waiting: Vec<Level> = level.into_iter().collect();
     let mut in_flight = FuturesUnordered::new();
     let mut blocks = blocks_of(size);

@@ -102,18 +102,21 @@ impl Store {
     ) -> Result<(), StoreError> {
         let folder = self.shelf(Which::Kept).folder();
         let failed = StoreError::io("collect garbage", self.home().path());
-        let names = packs(folder).map_err(&failed)?;
         let size = |name: &str| folder.look(name).ok().flatten().map_or(0, |known| known.len());
-        let whole = names.iter().map(|name| size(name)).sum();
-        // Bytes of the packs that are done, and what was copied of the one at hand.
-        let (passed, copied) = (Cell::new(0), Cell::new(0));
+        let all = packs(folder).map_err(&failed)?.into_iter().map(|name| (size(&name), name));
+        let all: Vec<(u64, String)> = all.collect();
+        let whole = all.iter().map(|(size, _)| size).sum();
+        let done = Cell::new(0);
         let mut heard = |bytes: u64| {
-            copied.set(copied.get() + bytes);
-            went(passed.get() + copied.get(), whole);
+            done.set(done.get() + bytes);
+            went(done.get(), whole);
         };
         let mut rewrite = Rewrite::new(self, Which::Kept).heard(&mut heard);
-        for name in names {
-            let length = size(&name);
+        let mut before = 0;
+        for (size, name) in all {
+            // Of the packs before, all is done, whatever was copied of them.
+            done.set(before);
+            before += size;
             let pack = match opened(folder, &name) {
                 Ok(pack) => Arc::new(pack),
                 Err(error) if is_damage(&error) || error.kind() == io::ErrorKind::InvalidInput => {
@@ -129,8 +132,6 @@ impl Store {
             if dead > 0 {
                 rewrite.take(&name, &pack, &mut |hash| live.has(hash))?;
             }
-            passed.set(passed.get() + length);
-            copied.set(0);
         }
         rewrite.publish()?;
         collected.rotten.append(&mut rewrite.rotten);

@@ -80,7 +80,7 @@ impl Store {
         self.verify_watched(&mut |_, _| ())
     }
 
-    /// The same; `went` hears now and then how many bytes are hashed, and of how many.
+    /// The same; `went` hears now and then how many bytes are hashed, and of how many, and at the end.
     ///
     /// # Errors
     /// As [`Store::verify`].
@@ -116,6 +116,7 @@ impl Store {
             while ended.recv_timeout(OFTEN) == Err(RecvTimeoutError::Timeout) {
                 went(bytes.load(Ordering::Relaxed), whole);
             }
+            went(bytes.load(Ordering::Relaxed), whole);
         });
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = found.error {

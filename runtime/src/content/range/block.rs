@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use crate::content::gateway::WORTH;
 use crate::content::http::Client;
+use crate::content::leaves::Leaves;
 use crate::content::node::{DAG_PB, Node, RAW};
-use crate::content::run::Leaves;
 use crate::content::sources::{BLOCK_LIMIT, Got, Once, Pace, Sources};
 use crate::content::turns::{Claim, Turn};
 use crate::content::walk::{Level, NOT_A_FILE, Part, as_file, tree_size};

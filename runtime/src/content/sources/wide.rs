@@ -1,6 +1,6 @@
-//! Room for more large blocks, while no cell runs that would share it.
+//! Room for large blocks, and for more of them while no cell runs that would share it.
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{AT_ONCE, Sources};
 
@@ -9,6 +9,12 @@ impl Sources {
     pub(crate) fn wide(&self) -> Wide<'_> {
         self.large.add_permits(AT_ONCE);
         Wide(&self.large)
+    }
+
+    /// Waits until there is room for a large block, and has it until what this returns is dropped.
+    pub(crate) async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.large.acquire().await.ok()
     }
 }
 

@@ -12,6 +12,28 @@ fn pack_of(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
+fn who_watches_hears_how_far_it_is() {
+    let home = Home::new();
+    let store = home.open();
+    let shared = [b's'; 1000];
+    keep(&store, "a", &[b"only in a", &shared]);
+    keep(&store, "b", &[b"only in b"]);
+    let size = |folder: &Path| -> u64 {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    };
+    let whole = size(&home.path().join("kept"));
+    let mut heard = Vec::new();
+    store.verify_watched(&mut |done, of| heard.push((done, of))).unwrap();
+    assert!(matches!(heard[..], [.., (1018, of)] if (1018..=whole).contains(&of)), "{heard:?}");
+    keep(&store, "shared", &[&shared]);
+    store.remove_all(&["a".to_string()]).unwrap();
+    heard.clear();
+    store.collect_watched(&mut |done, of| heard.push((done, of))).unwrap();
+    // The one block that is copied, of that pack or of those before it too.
+    assert!(matches!(heard[..], [(done, of)] if (1000..=of).contains(&done) && of >= whole), "{heard:?}");
+}
+
+#[test]
 fn garbage_is_what_no_root_keeps() {
     let home = Home::new();
     let store = home.open();

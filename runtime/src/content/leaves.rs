@@ -88,12 +88,12 @@ impl Many {
         Many { gateway, leaves: Leaves::of(root), size }
     }
 
-    /// A leaf that isn't in the store; `None` where it must be asked for by itself.
+    /// A leaf that isn't in the store, taken into memory when there is room; `None` where it must be asked for by itself.
     pub(super) async fn leaf(&self, sources: &Sources, part: &Part) -> Option<Vec<u8>> {
         if sources.has(&part.cid) {
             return None;
         }
-        let (leaf, ()) = self.leaves.leaf(&self.gateway, part, self.size, async || ()).await?;
+        let (leaf, _room) = self.leaves.leaf(&self.gateway, part, self.size, async || sources.room().await).await?;
         sources.came(&part.cid, &leaf);
         Some(leaf)
     }

@@ -3,7 +3,7 @@
 //!
 //! This program starts itself as processes that keep, cache, remove and collect, two at a time in one store, and kills them
 //! at random moments. After each kill the store is verified, and every block of everything that was reported is read again.
-//! Then the commands of `ww` have their turn (`commands`). `WW_KILLS` is how many moments each has; by default 500, the
+//! Beside it, the commands of `ww` have a store of their own (`commands`). `WW_KILLS` is how many moments each has; by default 500, the
 //! commands as many of them as there are in a minute.
 
 mod commands;
@@ -115,10 +115,13 @@ fn both() -> Result<(), String> {
     let kills = asked.unwrap_or(500);
     let seed =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-    parent(kills, seed)?;
     // They take longer, on a machine that is busy far longer: a number that was asked for is kept to.
     let most = if asked.is_some() { Duration::MAX } else { Duration::from_secs(60) };
-    commands::parent(kills, most, seed)
+    // Side by side: each has a store of its own, and waits for moments to come.
+    let store = std::thread::spawn(move || parent(kills, seed));
+    let commands = commands::parent(kills, most, seed);
+    let store = store.join().unwrap_or_else(|_| Err("it panicked".to_owned()));
+    store.and(commands)
 }
 
 fn parent(kills: u64, seed: u64) -> Result<(), String> {

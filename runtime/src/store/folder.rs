@@ -21,7 +21,7 @@ const NAMES_MAX: usize = 1 << 20;
 /// A directory that is open.
 #[derive(Debug)]
 pub(super) struct Folder {
-    fd: OwnedFd,
+    fd: File,
     path: PathBuf,
 }
 
@@ -29,14 +29,14 @@ impl Folder {
     /// Opens the store's own directory, through links: where it lies is the user's word.
     pub(super) fn open(path: &Path) -> io::Result<Folder> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let fd = nix::fcntl::open(path, flags, Mode::empty())?;
+        let fd = nix::fcntl::open(path, flags, Mode::empty())?.into();
         Ok(Folder { fd, path: path.to_owned() })
     }
 
     /// Opens a directory in this one.
     pub(super) fn child(&self, name: &str) -> io::Result<Folder> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(&self.fd, name, flags, Mode::empty())?;
+        let fd = openat(&self.fd, name, flags, Mode::empty())?.into();
         Ok(Folder { fd, path: self.path.join(name) })
     }
 
@@ -132,7 +132,7 @@ impl Folder {
 
     /// What is known of it.
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        File::from(self.fd.try_clone()?).metadata()
+        self.fd.metadata()
     }
 
     /// Makes it the user's alone.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::cases::import_hostile::PHRASE;
 use crate::cases::ipfs::{SCRIPT, nobody, script_of, sharded, sharded_files};
 use crate::cases::ipfs_kinds::linked;
 use crate::cases::sources_store::{failing, in_store};
-use crate::fake::honest_gateway;
+use crate::fake::blocks_alone;
 use crate::invocation::Invocation;
 use crate::node::{Import, Node, unixfs};
 use crate::registry::{Case, case};
@@ -253,7 +254,7 @@ fn shared(node: &Node) -> Verdict<String> {
 
 fn store_54_what_is_shared_is_asked_for_once(suite: &Suite<'_>) -> Verdict {
     let cid = shared(suite.node()?)?;
-    let gateway = honest_gateway(suite.node()?)?;
+    let gateway = blocks_alone(suite.node()?, |answer, stream| stream.write_all(&answer.bytes()))?;
     let run = in_store(suite, "store")?.flags(["--ipfs", &nobody()?, "--gateway", &gateway.url()]);
     let run = run.flags(["--ro", &format!("/ipfs/{cid}:/given"), "--ro", &format!("/ipfs/{cid}/d0:/more")]);
     run.binary(format!("/ipfs/{cid}/bin/tool"), ["a"]).run()?.exits(0)?.prints("ran a\n")?;

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::cases::export::{at, bytes, export};
 use crate::cases::ipfs::{nobody, script_of};
 use crate::cases::sources_store::rots;
-use crate::fake::{Fake, gateway, honest_gateway};
+use crate::fake::{Fake, blocks_alone, honest_gateway, slow_parts};
 use crate::invocation::Invocation;
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
@@ -19,6 +19,7 @@ use crate::verdict::{Stop, Verdict, holds, same};
 pub(crate) const CASES: &[Case] = &[
     case!(store_55_a_slow_fetch_shows_itself_until_the_cell_runs),
     case!(store_55_a_slow_import_shows_itself),
+    case!(store_55_a_slow_tree_shows_itself),
     case!(store_55_a_slow_export_shows_itself),
     case!(store_55_it_stays_within_a_narrow_terminal),
     case!(store_55_a_failure_stands_alone),
@@ -37,10 +38,13 @@ fn in_sixteen() -> Import<'static> {
     Import { version: Some(1), chunker: Some("size-16384"), ..Import::default() }
 }
 
-/// A gateway that takes a while for each block, and not so long that nobody would wait for it.
+/// What a slow gateway takes for each block: not so long that nobody would wait for it.
+const SLOW: Duration = Duration::from_millis(350);
+
+/// A gateway that takes a while for each block, and has nothing but blocks.
 pub(crate) fn slow_gateway(node: &Node) -> Verdict<Fake> {
-    Ok(gateway(node, |_, answer, stream| {
-        std::thread::sleep(Duration::from_millis(350));
+    Ok(blocks_alone(node, |answer, stream| {
+        std::thread::sleep(SLOW);
         stream.write_all(&answer.bytes())
     })?)
 }
@@ -91,10 +95,18 @@ fn store_55_a_slow_fetch_shows_itself_until_the_cell_runs(suite: &Suite<'_>) -> 
 }
 
 fn store_55_a_slow_import_shows_itself(suite: &Suite<'_>) -> Verdict {
+    import_from(suite, slow_gateway(suite.node()?)?)
+}
+
+fn store_55_a_slow_tree_shows_itself(suite: &Suite<'_>) -> Verdict {
+    import_from(suite, slow_parts(suite.node()?, SLOW)?)
+}
+
+/// Imports sixteen files from a gateway that takes its time.
+fn import_from(suite: &Suite<'_>, gateway: Fake) -> Verdict {
     let (node, terminal) = (suite.node()?, Terminal::open(suite)?);
     let files = (0..16).map(|n| (format!("f{n}"), format!("{n}").repeat(5000).into_bytes()));
-    let cid = node.directory(files.collect::<Vec<_>>().iter().map(|(name, file)| (name.as_str(), file.clone())))?;
-    let gateway = slow_gateway(node)?;
+    let cid = node.directory(files)?;
     let to = at(suite, "there");
     let run = suite
         .tool("import")
@@ -138,8 +150,8 @@ fn store_55_a_failure_stands_alone(suite: &Suite<'_>) -> Verdict {
     terminal.has_columns(500)?;
     let path = slow_script(node)?;
     let asked = std::sync::atomic::AtomicUsize::new(0);
-    let breaks = gateway(node, move |_, answer, stream| {
-        std::thread::sleep(Duration::from_millis(350));
+    let breaks = blocks_alone(node, move |answer, stream| {
+        std::thread::sleep(SLOW);
         match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
             0..9 => stream.write_all(&answer.bytes()),
             _ => stream.write_all(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),

@@ -123,6 +123,8 @@ mod seccomp;
 mod signals;
 #[path = "../cases/sources.rs"]
 mod sources;
+#[path = "../cases/sources_car.rs"]
+mod sources_car;
 #[path = "../cases/sources_faults.rs"]
 mod sources_faults;
 #[path = "../cases/sources_names.rs"]
@@ -213,6 +215,7 @@ pub(crate) const ALL: &[&[Case]] = &[
     seccomp::CASES,
     signals::CASES,
     sources::CASES,
+    sources_car::CASES,
     sources_faults::CASES,
     sources_names::CASES,
     sources_store::CASES,

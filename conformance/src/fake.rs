@@ -3,11 +3,12 @@
 //! What it does: [`Fake`] is a listener of its own that follows a script, down to the bytes on the
 //! wire; `proxy` stands before the real node and changes what it answers; `scripted` answers every
 //! request of HTTP in one way; `relay` shows the real node at other addresses; `gateway` gives the node's blocks as a
-//! trustless gateway does, and breaks sources; `record` signs IPNS records.
+//! trustless gateway does, and breaks sources, `car` what it gives of whole trees; `record` signs IPNS records.
 //! What must stay true: a fake never waits for the implementation without end, and its threads and
 //! connections end with it; it knows no more of the implementation than that it speaks the Kubo API.
 //! Clauses it serves: IPFS-*, EP-*, SELF-*.
 
+mod car;
 mod gateway;
 mod proxy;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod relay;
 mod request;
 mod scripted;
 
+pub use car::{CarFault, blocks_alone, broken_cars, slow_parts};
 pub use gateway::{Fault, broken_daemon, broken_gateway, gateway, honest_gateway};
 pub use proxy::{Answer, before, with_gateway};
 pub use request::Request;

@@ -4,7 +4,7 @@
 //! `ww` that `WW_REAL` names: they change the words ([`words`], [`grants`],
 //! [`entries`]), refuse what is right ([`refused`]) or take what is
 //! wrong ([`wrong`], [`paths`], [`trees`]), change codes and messages ([`told`]), stand between the cell and its caller ([`around`],
-//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`]), spoil the store ([`store`]) or what a cell puts there ([`puts`]), or tell what goes on otherwise ([`telling`]); some stand before its other
+//! [`status`]), give another level of the jail ([`levels`]), lessen what cells and peers have of each other ([`languages`]), bound it otherwise ([`bounds`]) or ask and fetch in a way of their own ([`endpoint`], [`ipfs`], [`fetch`], [`sources`], [`cars`]), spoil the store ([`store`]) or what a cell puts there ([`puts`]), or tell what goes on otherwise ([`telling`]); some stand before its other
 //! commands ([`tools`], [`imports`]). Others are small implementations of their own ([`model`]).
 //! `ww-faulty --list` prints one line each: `fault` or `control`, its name, the clauses whose cases must fail, its
 //! control, and what it does. A control has no fault, and differs from the fault by that alone; where none is
@@ -14,6 +14,7 @@
 mod around;
 mod bounds;
 mod call;
+mod cars;
 mod endpoint;
 mod entries;
 mod fetch;
@@ -109,6 +110,7 @@ const FAULTS: &[(&str, &[Fault])] = &[
     ("Retrieval", ipfs::FAULTS),
     ("Fetched files", fetch::FAULTS),
     ("Sources of content, and the store", sources::FAULTS),
+    ("Whole trees of a gateway's", cars::FAULTS),
     ("The store", store::FAULTS),
     ("What a cell puts and pins", puts::FAULTS),
     ("`ww export`, `ww store` and `ww idgen`", tools::FAULTS),

@@ -239,7 +239,7 @@ fn believed(mut call: Call) -> ExitCode {
 const RAW: &str = "application/vnd.ipld.raw";
 
 /// The head and the body of a gateway's answer, if one comes soon.
-fn get(url: &str, path: &str, kind: &str) -> Option<(String, Vec<u8>)> {
+pub fn get(url: &str, path: &str, kind: &str) -> Option<(String, Vec<u8>)> {
     let host = url.strip_prefix("http://")?.split('/').next()?;
     let mut stream = TcpStream::connect(host).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::car::asks_for_car;
 use super::proxy::{Answer, ask, before};
 use super::{Fake, Request};
 use crate::node::Node;
@@ -129,7 +130,7 @@ impl Fault {
 }
 
 /// Holds a connection until the other side ends it.
-fn silent(stream: &mut TcpStream) -> io::Result<()> {
+pub(super) fn silent(stream: &mut TcpStream) -> io::Result<()> {
     io::copy(stream, &mut io::sink())?;
     Err(io::ErrorKind::ConnectionAborted.into())
 }
@@ -214,10 +215,8 @@ fn given(socket: &str, request: &Request) -> io::Result<Answer> {
     let none = || Answer { status: 404, content_type: "text/plain".into(), body: b"not found".to_vec() };
     let Some((_, rest)) = request.target.split_once("/ipfs/") else { return Ok(none()) };
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let accepts = |kind: &str| request.headers.iter().any(|(name, value)| name == "accept" && value.contains(kind));
-    let car = query.contains("format=car") || !query.contains("format=raw") && accepts("vnd.ipld.car");
-    let raw = query.contains("format=raw") || accepts("vnd.ipld.raw");
-    let (call, kind) = match (car, raw) {
+    let raw = query.contains("format=raw") || request.accepts("vnd.ipld.raw");
+    let (call, kind) = match (asks_for_car(request), raw) {
         (true, _) => ("dag/export", "application/vnd.ipld.car; version=1"),
         (false, true) => ("block/get", "application/vnd.ipld.raw"),
         // What needs to be believed isn't given.

@@ -18,6 +18,13 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// Whether it says that it takes this kind of answer.
+    pub(super) fn accepts(&self, kind: &str) -> bool {
+        self.headers.iter().any(|(name, value)| name == "accept" && value.contains(kind))
+    }
+}
+
 /// The header lines of a message, names in lower case, up to the empty line.
 pub(super) fn headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, String)>> {
     let mut found = Vec::new();

@@ -20,8 +20,10 @@ use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Gateway};
 
+mod ahead;
 mod blocks;
 mod body;
+mod car;
 pub(crate) mod deposit;
 mod dial;
 mod dir;
@@ -221,7 +223,9 @@ impl Content {
     /// error is a failed retrieval.
     pub async fn fetch(&self, path: &ContentPath, into: &File, max_size: u64) -> Result<u64, ContentError> {
         let cid = dir::resolve(&self.sources, path).await?;
+        self.sources.ahead(&cid, max_size).await?;
         if let Some(size) = walk::stored::fetch(&self.sources, cid, into, max_size).await {
+            self.sources.nothing_ahead();
             return Ok(size);
         }
         let _wide = self.sources.wide();

@@ -28,6 +28,9 @@ pub(crate) trait Shelf {
     /// Keeps a block that was verified, as long as there is room.
     fn cache(&self, cid: &Cid, block: &[u8]);
 
+    /// The most bytes that are kept so; 0 where nothing is.
+    fn room(&self) -> u64;
+
     /// Has other runs find what was kept.
     fn settle(&self);
 
@@ -94,6 +97,10 @@ impl Shelf for OnDisk {
         }
     }
 
+    fn room(&self) -> u64 {
+        if self.full.get() { 0 } else { self.open().map_or(0, Store::room) }
+    }
+
     fn settle(&self) {
         if let (false, Some(Ok(store))) = (self.full.get(), self.store.get()) {
             self.full.set(self.or_nothing(store.flush()).is_none());
@@ -114,4 +121,44 @@ impl Shelf for OnDisk {
         }
         note(format_args!("{}: going on without it", tame(&told(error))));
     }
+}
+
+/// A shelf in memory, that takes everything.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Memory(std::cell::RefCell<std::collections::HashMap<Vec<u8>, Vec<u8>>>);
+
+#[cfg(test)]
+impl Shelf for Memory {
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    fn has(&self, cid: &Cid) -> bool {
+        self.0.borrow().contains_key(&cid.to_bytes())
+    }
+
+    fn get(&self, cid: &Cid) -> Option<Vec<u8>> {
+        self.0.borrow().get(&cid.to_bytes()).cloned()
+    }
+
+    fn cache(&self, cid: &Cid, block: &[u8]) {
+        self.0.borrow_mut().insert(cid.to_bytes(), block.to_vec());
+    }
+
+    fn room(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn settle(&self) {}
+
+    fn store(&self) -> Option<Store> {
+        None
+    }
+
+    fn opened(&self) -> Result<Store, Arc<StoreError>> {
+        Err(Arc::new(StoreError::Unknown(String::new())))
+    }
+
+    fn say(&self, _: &StoreError) {}
 }

@@ -7,7 +7,9 @@
 //!   there are a few at a time. With a block in the store, nobody is asked.
 //! - Serves: rulings 7, 16, 20; clauses STORE-03, STORE-33 to STORE-43.
 
+mod answers;
 mod failures;
+mod gateways;
 mod names;
 mod pace;
 mod put;
@@ -30,12 +32,12 @@ use crate::block::{IDENTITY, Verifier};
 use crate::endpoint::{Endpoint, Gateway};
 use crate::store::Store;
 
+pub(crate) use answers::{BLOCK_LIMIT, Got};
 pub use failures::Failures;
 pub(crate) use failures::STORE;
 pub(crate) use pace::{Once, Pace};
 pub(crate) use put::Receivers;
-use source::Source;
-pub(crate) use source::{BLOCK_LIMIT, Got};
+pub(crate) use source::Source;
 pub(crate) use wide::Wide;
 
 /// Blocks above this size are large, in bytes.
@@ -76,6 +78,8 @@ type Watcher = dyn Fn(Seen<'_>);
 pub(crate) struct Sources {
     shelf: Option<Rc<dyn Shelf>>,
     shelved: Cell<(u64, u64)>,
+    /// What a source gave in this run and is still to be taken out of the store.
+    came_ahead: Cell<(u64, u64)>,
     /// In the order in which they are asked.
     sources: Vec<Source>,
     daemon: Option<Rc<Client>>,
@@ -104,6 +108,7 @@ impl Sources {
         Sources {
             shelf,
             shelved: Cell::default(),
+            came_ahead: Cell::default(),
             sources,
             daemon,
             timeouts,
@@ -213,26 +218,31 @@ impl Sources {
             }
         }
         let (source, got) = self.race(cid, most, &free, rooms).await?;
-        if let Got::Block(block) = &got {
-            self.keep(cid, block);
+        match &got {
+            Got::Block(block) => self.arrived(source, cid, block),
+            Got::Larger(size) => self.gave(source, *size),
         }
-        source.gave(got.size());
-        self.see(Seen::Block { bytes: got.size(), source: source.name() });
         Ok(got)
     }
 
     /// A block that came, and was verified, by a way of its own.
     pub(crate) fn came(&self, cid: &Cid, block: &[u8]) {
-        self.keep(cid, block);
         if let Some(source) = self.sources.first() {
-            source.gave(block.len() as u64);
-            self.see(Seen::Block { bytes: block.len() as u64, source: source.name() });
+            self.arrived(source, cid, block);
         }
     }
 
-    /// The daemon's own gateway, where it has one at its own address.
-    pub(crate) async fn own_gateway(&self) -> Option<Rc<Client>> {
-        self.daemon.as_ref()?.own_gateway().await
+    /// A block that this source gave, and that was verified.
+    pub(crate) fn arrived(&self, source: &Source, cid: &Cid, block: &[u8]) {
+        if let Some(shelf) = &self.shelf {
+            shelf.cache(cid, block);
+        }
+        self.gave(source, block.len() as u64);
+    }
+
+    fn gave(&self, source: &Source, bytes: u64) {
+        source.gave(bytes);
+        self.see(Seen::Block { bytes, source: source.name() });
     }
 
     /// Room for a block whose memory is a turn's.
@@ -252,14 +262,6 @@ impl Sources {
         }
     }
 
-    /// The own gateway of a daemon that was told to expect much, where nobody else would be asked if it were slow.
-    pub(crate) fn sole_gateway(&self) -> Option<Rc<Client>> {
-        match &self.sources[..] {
-            [source] => source.own(),
-            _ => None,
-        }
-    }
-
     /// The store, for several threads at once.
     pub(crate) fn store(&self) -> Option<Store> {
         self.shelf.as_ref()?.store()
@@ -267,21 +269,24 @@ impl Sources {
 
     /// So many blocks came out of the store.
     pub(crate) fn shelved(&self, blocks: u64, bytes: u64) {
-        let (before, sum) = self.shelved.get();
-        self.shelved.set((before + blocks, sum + bytes));
-        self.see(Seen::Block { bytes, source: STORE });
-    }
-
-    /// Has other runs find what came so far.
-    pub(crate) fn settle(&self) {
-        if let Some(shelf) = &self.shelf {
-            shelf.settle();
+        let (blocks, bytes) = self.besides_ahead(blocks, bytes);
+        if blocks > 0 {
+            let (before, sum) = self.shelved.get();
+            self.shelved.set((before + blocks, sum + bytes));
+            self.see(Seen::Block { bytes, source: STORE });
         }
     }
 
-    fn keep(&self, cid: &Cid, block: &[u8]) {
+    /// Has other runs find what came so far; a retrieval is over.
+    pub(crate) fn settle(&self) {
+        self.publish();
+        self.nothing_ahead();
+    }
+
+    /// Has other threads find what came so far, and other runs.
+    pub(crate) fn publish(&self) {
         if let Some(shelf) = &self.shelf {
-            shelf.cache(cid, block);
+            shelf.settle();
         }
     }
 

@@ -118,6 +118,14 @@ impl Content {
         Ok(Item { kind: kind.unwrap_or_else(|| file(Some((block, size)))), attributes })
     }
 
+    /// Has a whole tree of at most `most` bytes come from a gateway at once, where that saves time; it is then in the store.
+    ///
+    /// # Errors
+    /// Where its first block can't be had, as [`Content::stat`].
+    pub(crate) async fn ahead(&self, cid: &Cid, most: u64) -> Result<(), ContentError> {
+        self.sources.ahead(cid, most).await
+    }
+
     /// The entries of a directory, sharded or not, each name once.
     ///
     /// # Errors

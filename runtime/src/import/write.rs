@@ -105,6 +105,7 @@ impl<'a> Writing<'a> {
         let failed = |source| ImportError::of_content(&self.path.to_string(), source);
         let _eager = self.content.eager();
         let cid = self.content.resolve(self.path).await.map_err(failed)?;
+        self.content.ahead(&cid, self.max_size).await.map_err(failed)?;
         let Spot { directory, name, .. } = self.spot;
         let mut waiting: Vec<Pending> = self.item(directory, name, Vec::new(), cid).await?.into_iter().collect();
         while let Some(pending) = waiting.pop() {

@@ -89,6 +89,11 @@ impl Cache {
         *self.limit.insert(limit)
     }
 
+    /// The same, for this process.
+    pub(super) fn room(&mut self) -> u64 {
+        if self.off { 0 } else { self.limit() }
+    }
+
     fn begun(&mut self) -> io::Result<Option<&mut PackWriter>> {
         if self.pack.is_none() {
             let Some(_held) = lock::shared_now(&self.home)? else { return Ok(None) };

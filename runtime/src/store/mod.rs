@@ -150,6 +150,11 @@ impl Store {
         self.gathered().put(cid, block)
     }
 
+    /// The most bytes that what was cached may have; 0 where this process caches nothing more.
+    pub fn room(&self) -> u64 {
+        self.gathered().room()
+    }
+
     /// Has other processes see what was cached until now, and makes room. Comes by itself when the store is dropped, and
     /// from time to time.
     ///

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How long a source may send nothing before the next is asked too.
 pub(super) const SILENCE: Duration = Duration::from_millis(700);
 /// How long it may take for one block before that.
-const WHOLE: Duration = Duration::from_secs(3);
+pub(super) const WHOLE: Duration = Duration::from_secs(3);
 
 /// Whether a source is waited for, since when, and for how long before.
 #[derive(Default)]

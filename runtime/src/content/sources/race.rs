@@ -9,8 +9,9 @@
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
+use super::answers::Got;
 use super::pace::{Once, Pace};
-use super::source::{Got, Source, Standing};
+use super::source::{Source, Standing};
 use super::{Failures, Sources};
 use crate::content::{Cid, ContentError};
 

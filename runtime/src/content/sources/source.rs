@@ -1,52 +1,31 @@
 //! One source that is asked over HTTP: a daemon, or a gateway.
 //!
-//! - What it does: asks for one block, verifies it, follows a gateway's redirect where that stays with the gateway.
-//! - What must stay true: a block is whole and has its hash, or it is an error. Of one that is larger than wanted
-//!   nothing is kept; no more than [`BLOCK_LIMIT`] bytes are read of any.
+//! - What it does: asks for a block or a tree (`answers`), follows a gateway's redirect where that stays with the gateway; knows how
+//!   the source has behaved.
+//! - What must stay true: nobody thinks better of a source than it deserved in this run.
 //! - Serves: rulings 7, 16, 20.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use super::Served;
+use super::answers::Got;
 use super::pace::{Once, Pace, SILENCE};
-use super::{LARGE, Served};
-use crate::block::Verifier;
-use crate::content::http::{Client, Way};
+use crate::content::http::Client;
 use crate::content::payload::Payload;
 use crate::content::{Cid, ContentError, Timeouts};
 use crate::endpoint::Gateway;
 
-/// The largest block: Kubo's Bitswap neither sends nor takes a larger one (2 MiB), in bytes.
-pub(crate) const BLOCK_LIMIT: u64 = 2 * 1024 * 1024;
 /// How many redirects of a gateway's are followed.
 const REDIRECTS: u32 = 4;
-/// A raw block (IANA; trustless gateway specification, "Response Types").
-const RAW: &str = "application/vnd.ipld.raw";
+/// What takes this long for a block isn't near.
+const FAR: Duration = Duration::from_millis(5);
 /// An IPNS record.
 const RECORD: &str = "application/vnd.ipfs.ipns-record";
-
-/// A block that was verified.
-pub(crate) enum Got {
-    Block(Vec<u8>),
-    /// One that is larger than wanted: its size.
-    Larger(u64),
-}
-
-impl Got {
-    pub(super) fn of(block: Vec<u8>, most: u64) -> Got {
-        if block.len() as u64 > most { Got::Larger(block.len() as u64) } else { Got::Block(block) }
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        match self {
-            Got::Block(block) => block.len() as u64,
-            Got::Larger(size) => *size,
-        }
-    }
-}
 
 /// How much is thought of a source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +38,7 @@ pub(super) enum Standing {
 }
 
 /// A daemon or a gateway.
-pub(super) struct Source {
+pub(crate) struct Source {
     client: Rc<Client>,
     gateway: Option<Gateway>,
     name: String,
@@ -70,6 +49,10 @@ pub(super) struct Source {
     /// A daemon's own gateway, as long as it serves; asked for once.
     own: RefCell<Option<Rc<Client>>>,
     sought: Cell<bool>,
+    /// The shortest time in which it gave a block.
+    quickest: Cell<Duration>,
+    /// Whether a whole tree broke off that it was asked for.
+    broke_off: Cell<bool>,
 }
 
 impl Source {
@@ -86,7 +69,9 @@ impl Source {
     fn new(client: Rc<Client>, gateway: Option<Gateway>, name: String) -> Source {
         let standing = Cell::new(Standing::Good);
         let (led, own) = (RefCell::default(), RefCell::default());
-        Source { client, gateway, name, standing, served: Cell::default(), led, own, sought: Cell::default() }
+        let (served, sought) = (Cell::default(), Cell::default());
+        let (quickest, broke_off) = (Cell::new(Duration::MAX), Cell::default());
+        Source { client, gateway, name, standing, served, led, own, sought, quickest, broke_off }
     }
 
     /// Much will be asked for: a daemon is asked where its own gateway is.
@@ -164,7 +149,44 @@ impl Source {
             Some(gateway) => format!("{}/ipfs/{cid}?format=raw", gateway.prefix()),
         };
         let ask = async |client: &Client, path: &str| client.block_at(path, cid, most, pace, free, room).await;
-        self.following(path, ask).await
+        let asked = Instant::now();
+        let got = self.following(path, ask).await?;
+        self.quickest.set(self.quickest.get().min(asked.elapsed()));
+        Ok(got)
+    }
+
+    /// Whether it takes so long for a block that many are better asked for at once.
+    pub(in crate::content) fn is_far(&self) -> bool {
+        self.quickest.get() >= FAR
+    }
+
+    /// Whether it may be asked for whole trees.
+    pub(super) fn gives_trees(&self) -> bool {
+        self.is_gateway() && !self.broke_off.get()
+    }
+
+    /// A whole tree broke off: it isn't asked for another.
+    pub(in crate::content) fn broke_off(&self, error: &ContentError) {
+        self.failed(error);
+        self.broke_off.set(true);
+    }
+
+    /// All blocks of a tree, of a gateway, as they come and as long as `take` wants another. Nobody verified them. Where others could
+    /// be asked, it has as long as it has for a block before the next is asked.
+    pub(in crate::content) async fn tree(
+        &self,
+        root: &Cid,
+        others: bool,
+        take: impl AsyncFnMut(&Cid, &[u8]) -> Result<bool, ContentError>,
+    ) -> Result<(), ContentError> {
+        let prefix = self.gateway.as_ref().map_or("", Gateway::prefix);
+        let what = format!("what is below {root}");
+        let patience = others.then_some(SILENCE);
+        // Of a redirect nothing is taken.
+        let take = Mutex::new(take);
+        let ask =
+            async |client: &Client, path: &str| client.tree_at(path, &what, patience, &mut *take.lock().await).await;
+        self.following(format!("{prefix}/ipfs/{root}?format=car"), ask).await
     }
 
     /// A name's signed record, of a gateway.
@@ -205,50 +227,5 @@ impl Source {
             Some(client) if *client.endpoint() == endpoint => client.clone(),
             _ => led.insert(Rc::new(self.client.led_to(endpoint))).clone(),
         }
-    }
-}
-
-impl Client {
-    /// The block at a path, verified.
-    pub(crate) async fn block_at(
-        &self,
-        path: &str,
-        cid: &Cid,
-        most: u64,
-        pace: &Pace,
-        free: &Once<impl AsyncFnOnce()>,
-        room: &Semaphore,
-    ) -> Result<Got, ContentError> {
-        let mut verifier = Verifier::new(cid)?;
-        let what = format!("block {cid}");
-        let media = (self.way == Way::Gateway).then_some(RAW);
-        pace.waits();
-        let mut answer = self.post(path, media, Payload::default(), &what).await?;
-        let (mut block, mut length, mut large) = (Vec::new(), 0, None);
-        while let Some(chunk) = answer.chunk().await? {
-            pace.rests();
-            length += chunk.len() as u64;
-            if length > BLOCK_LIMIT {
-                return Err(ContentError::LongBody { what, limit: BLOCK_LIMIT });
-            }
-            verifier.update(&chunk);
-            let received = Instant::now();
-            if length > most {
-                (block, large) = (Vec::new(), None);
-            } else {
-                free.call().await;
-                if large.is_none() && block.len() + chunk.len() > LARGE {
-                    // It is never closed. Whoever has the permit waits for nothing but its source.
-                    large = room.acquire().await.ok();
-                    block.reserve_exact(most.min(BLOCK_LIMIT) as usize - block.len());
-                }
-                block.extend_from_slice(&chunk);
-            }
-            answer.extend(received.elapsed());
-            pace.waits();
-        }
-        pace.rests();
-        verifier.finish()?;
-        Ok(if length > most { Got::Larger(length) } else { Got::Block(block) })
     }
 }

@@ -10,7 +10,7 @@ use multihash::Multihash;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::store::StoreError;
+use crate::content::shelf::Memory;
 
 /// What a server does with each block that it is asked for.
 #[derive(Clone, Copy, PartialEq)]
@@ -92,39 +92,6 @@ fn answer(does: Does, target: &str, block: Option<&Vec<u8>>) -> Vec<u8> {
         }
         (_, Some(block)) => whole("200 OK", block),
     }
-}
-
-#[derive(Default)]
-struct Memory(RefCell<HashMap<Vec<u8>, Vec<u8>>>);
-
-impl Shelf for Memory {
-    fn is_there(&self) -> bool {
-        true
-    }
-
-    fn has(&self, cid: &Cid) -> bool {
-        self.0.borrow().contains_key(&cid.to_bytes())
-    }
-
-    fn get(&self, cid: &Cid) -> Option<Vec<u8>> {
-        self.0.borrow().get(&cid.to_bytes()).cloned()
-    }
-
-    fn cache(&self, cid: &Cid, block: &[u8]) {
-        self.0.borrow_mut().insert(cid.to_bytes(), block.to_vec());
-    }
-
-    fn settle(&self) {}
-
-    fn store(&self) -> Option<Store> {
-        None
-    }
-
-    fn opened(&self) -> Result<Store, Arc<StoreError>> {
-        Err(Arc::new(StoreError::Unknown(String::new())))
-    }
-
-    fn say(&self, _: &StoreError) {}
 }
 
 fn cid(block: &[u8]) -> Cid {

@@ -20,6 +20,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{Adapter, Layout};
+use crate::clauses::{ClauseId, Profile};
 use crate::node::{Answer, Ask, NodeError};
 use crate::setup::{Parts, Setup};
 use crate::trials::Trial;
@@ -58,6 +59,8 @@ pub(crate) enum ToCase {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     case: String,
+    clauses: Vec<ClauseId>,
+    profile: Option<Profile>,
     layout: Layout,
     adapter: Adapter,
     parts: Parts,

@@ -84,7 +84,7 @@ impl Selection {
         let named = self.patterns.is_empty() && clauses.is_empty()
             || self.patterns.iter().any(|pattern| pattern.is_match(trial.name()))
             || trial.clauses.iter().any(|id| clauses.contains(id));
-        named && (profiles.is_empty() || trial.profile().is_some_and(|profile| profiles.contains(&profile)))
+        named && (profiles.is_empty() || trial.profile.is_some_and(|profile| profiles.contains(&profile)))
     }
 
     /// Those of the cases that were asked for and belong to this part, in their order.

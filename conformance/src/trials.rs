@@ -38,6 +38,8 @@ pub struct Trial {
     pub case: Case,
     /// Its clauses.
     pub clauses: Vec<ClauseId>,
+    /// The profile of its own clause, which is the first.
+    pub profile: Option<Profile>,
     /// The layout.
     pub layout: Layout,
     /// Why it isn't run, where the adapter doesn't claim what it judges.
@@ -67,7 +69,7 @@ impl Trial {
 
     /// Runs it, shows the case's place to `failed` where it didn't pass, and gives what was run.
     pub(crate) fn examine(&self, setup: &Setup, failed: impl FnOnce(&Suite<'_>, &Stop)) -> (Verdict, Vec<Record>) {
-        let suite = match Suite::new(setup, self.layout, self.profile()) {
+        let suite = match Suite::new(setup, self.layout, self.profile) {
             Ok(suite) => suite,
             Err(fault) => return (Err(fault.into()), vec![]),
         };
@@ -90,12 +92,6 @@ impl Trial {
             failed(&suite, stop);
         }
         (verdict, suite.notes().records())
-    }
-
-    /// The profile of its own clause.
-    #[must_use]
-    pub fn profile(&self) -> Option<Profile> {
-        self.clauses.first().and_then(|id| Specification::embedded().clause(*id)).map(|clause| clause.profile)
     }
 }
 
@@ -129,8 +125,22 @@ pub fn trials(adapter: &Adapter) -> Result<Vec<Trial>, TrialsError> {
 /// # Errors
 /// Where there is no such case, or it cites what doesn't exist.
 pub fn trial(name: &str, layout: Layout, adapter: &Adapter) -> Result<Trial, TrialsError> {
-    let case = all().find(|case| case.name == name).ok_or_else(|| TrialsError::NoCase(name.into()))?;
-    in_layout(case, layout, adapter)
+    in_layout(named(name)?, layout, adapter)
+}
+
+/// One that [`trial`] or [`trials`] has made elsewhere, of which the specification needn't be asked again: each case is a
+/// process, and to read it would take as long as many of them.
+pub(crate) fn again(
+    name: &str,
+    layout: Layout,
+    clauses: Vec<ClauseId>,
+    profile: Option<Profile>,
+) -> Result<Trial, TrialsError> {
+    Ok(Trial { case: *named(name)?, clauses, profile, layout, not_applicable: None })
+}
+
+fn named(name: &str) -> Result<&'static Case, TrialsError> {
+    all().find(|case| case.name == name).ok_or_else(|| TrialsError::NoCase(name.into()))
 }
 
 /// It applies where its own clause is claimed; of its further clauses it then decides those that are.
@@ -144,7 +154,8 @@ fn in_layout(case: &Case, layout: Layout, adapter: &Adapter) -> Result<Trial, Tr
     let own = cited.first().copied();
     let decides = |id: &ClauseId| claims(id).is_ok() && (!case.each_layout || in_force(*id, layout));
     let clauses = cited.into_iter().filter(|id| Some(*id) == own || decides(id)).collect();
-    Ok(Trial { case: *case, clauses, layout, not_applicable })
+    let profile = own.and_then(|id| specification.clause(id)).map(|clause| clause.profile);
+    Ok(Trial { case: *case, clauses, profile, layout, not_applicable })
 }
 
 /// Whether a layout has a clause decided in it: FD-02 and FD-03 speak of one layout each.

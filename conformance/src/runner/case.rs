@@ -55,7 +55,7 @@ fn serve() -> Result<(), LaunchError> {
 }
 
 fn run(order: Order, channel: &Arc<Mutex<Channel>>) -> Done {
-    let trial = match trials::trial(&order.case, order.layout, &order.adapter) {
+    let trial = match trials::again(&order.case, order.layout, order.clauses, order.profile) {
         Ok(trial) => trial,
         Err(fault) => return Done::at_once(Stop::from(fault)),
     };

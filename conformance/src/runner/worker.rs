@@ -64,6 +64,8 @@ impl Case {
         let case = Self { channel, process, ended: Ok(None) };
         let order = Order {
             case: task.trial.case.name.into(),
+            clauses: task.trial.clauses.clone(),
+            profile: task.trial.profile,
             layout: task.trial.layout,
             adapter: task.setup.adapter().clone(),
             parts: task.setup.parts().clone(),

@@ -15,7 +15,7 @@ use hyper::body::Body;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::http::{Client, Head, SLOWEST};
+use super::http::{BUFFER, Client, Head, SLOWEST, WIDE};
 use super::node::RAW;
 use super::sources::{BLOCK_LIMIT, Sources};
 use super::walk::Part;
@@ -25,13 +25,19 @@ use crate::block::Verifier;
 /// The leaves of one file, as long as a gateway gives them so.
 pub(super) struct Leaves {
     root: Cid,
+    /// How many bytes of an answer are read ahead.
+    ahead: usize,
     run: Mutex<Option<Run>>,
     gives: Cell<bool>,
 }
 
 impl Leaves {
     pub(super) fn of(root: Cid) -> Leaves {
-        Leaves { root, run: Mutex::new(None), gives: Cell::new(true) }
+        Leaves::reading(root, BUFFER)
+    }
+
+    fn reading(root: Cid, ahead: usize) -> Leaves {
+        Leaves { root, ahead, run: Mutex::new(None), gives: Cell::new(true) }
     }
 
     /// Lets go of what is kept for the next leaf.
@@ -39,6 +45,16 @@ impl Leaves {
         // Nobody has it who wasn't dropped.
         if let Ok(mut run) = self.run.try_lock() {
             *run = None;
+        }
+    }
+
+    /// Asks for the bytes of the file from `start` to `end`.
+    async fn begin(&self, client: &Client, start: u64, end: u64) -> Result<Run, ContentError> {
+        let range = format!("bytes={start}-{}", end.saturating_sub(1));
+        let head = client.ask_for_range(&format!("/ipfs/{}", self.root), &range, self.ahead).await?;
+        match head.status() {
+            StatusCode::PARTIAL_CONTENT => Ok(Run { head, rest: Bytes::new(), at: start }),
+            status => Err(ContentError::Answer(format!("HTTP status {status}"))),
         }
     }
 
@@ -60,7 +76,7 @@ impl Leaves {
         let taken = async {
             let mut run = match kept.take().filter(|run| run.at == part.offset) {
                 Some(run) => run,
-                None => Run::begin(gateway, &self.root, part.offset, end).await?,
+                None => self.begin(gateway, part.offset, end).await?,
             };
             run.ready(gateway, &part.cid).await?;
             let right = free().await;
@@ -85,7 +101,7 @@ pub(super) struct Many {
 
 impl Many {
     pub(super) fn of(root: Cid, size: u64, gateway: Rc<Client>) -> Many {
-        Many { gateway, leaves: Leaves::of(root), size }
+        Many { gateway, leaves: Leaves::reading(root, WIDE), size }
     }
 
     /// A leaf that isn't in the store, taken into memory when there is room; `None` where it must be asked for by itself.
@@ -109,16 +125,6 @@ struct Run {
 }
 
 impl Run {
-    /// Asks for the bytes of a file from `start` to `end`.
-    async fn begin(client: &Client, root: &Cid, start: u64, end: u64) -> Result<Run, ContentError> {
-        let range = format!("bytes={start}-{}", end.saturating_sub(1));
-        let head = client.ask_for_range(&format!("/ipfs/{root}"), &range).await?;
-        match head.status() {
-            StatusCode::PARTIAL_CONTENT => Ok(Run { head, rest: Bytes::new(), at: start }),
-            status => Err(ContentError::Answer(format!("HTTP status {status}"))),
-        }
-    }
-
     /// Waits until there is something of the next leaf.
     async fn ready(&mut self, client: &Client, cid: &Cid) -> Result<(), ContentError> {
         if self.rest.is_empty() {

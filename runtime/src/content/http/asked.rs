@@ -32,9 +32,10 @@ impl Client {
         Ok(Asked { head, connection: Some(connection) })
     }
 
-    /// Asks for a range of what is at a path, in the words of RFC 9110 §14.2; gives the head of the answer.
-    pub(crate) async fn ask_for_range(&self, path: &str, range: &str) -> Result<Head, ContentError> {
-        let mut connection = self.connect().await?;
+    /// Asks for a range of what is at a path, in the words of RFC 9110 §14.2; gives the head of the answer, of whose body so many
+    /// bytes are read ahead.
+    pub(crate) async fn ask_for_range(&self, path: &str, range: &str, ahead: usize) -> Result<Head, ContentError> {
+        let mut connection = self.connect_ahead(ahead).await?;
         let mut request = self.request(path, None, Payload::default().into())?;
         let value = HeaderValue::from_str(range).map_err(|error| ContentError::Answer(error.to_string()))?;
         request.headers_mut().insert(RANGE, value);

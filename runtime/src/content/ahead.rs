@@ -12,12 +12,14 @@ mod tests;
 
 use std::collections::HashSet;
 
+use tokio::task::coop::consume_budget;
+
 use super::ipld::{Block, Link};
 use super::node::{DAG_PB, Node, RAW};
-use super::sources::{Seen, Source, Sources};
+use super::sources::{Next, Seen, Source, Sources};
 use super::walk::IN_FLIGHT;
 use super::{Cid, ContentError, NodeKind};
-use crate::block::Verifier;
+use crate::block::{Verifier, cid_from_bytes};
 
 /// The most blocks that may be waited for at once, some 100 bytes of memory each.
 const DUE: usize = 1 << 16;
@@ -56,8 +58,7 @@ impl Sources {
             if tree.due.is_empty() {
                 return Ok(());
             }
-            let take = async |cid: &Cid, block: &[u8]| tree.take(cid, block).await.map(|()| !tree.due.is_empty());
-            gateway.tree(root, self.others_than(gateway), take).await
+            gateway.tree(root, self.others_than(gateway), async |cid, block| tree.take(cid, block).await).await
         };
         // Whatever it was, the walk has the words for it.
         if let Err(error) = come.await {
@@ -97,11 +98,11 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Keeps a block that is said to have a CID, if it is of this tree.
+    /// Keeps a block that is said to have a CID, if it is of this tree; says whether another is wanted.
     ///
     /// # Errors
     /// Where it isn't, where its hash is another, and where too much came.
-    async fn take(&mut self, cid: &Cid, block: &[u8]) -> Result<(), ContentError> {
+    async fn take(&mut self, cid: &Cid, block: &[u8]) -> Result<Next, ContentError> {
         let stop = |why: &str| ContentError::Gateway(why.to_owned());
         let bytes = block.len() as u64;
         self.left = self.left.checked_sub(bytes).ok_or_else(|| stop("the CAR is larger than the tree may be"))?;
@@ -111,7 +112,7 @@ impl Tree<'_> {
                 return Err(stop("the CAR has a block that isn't of the tree"));
             }
             self.here += bytes;
-            return if self.here > HERE { Err(stop("most of the CAR is here already")) } else { Ok(()) };
+            return if self.here > HERE { Err(stop("most of the CAR is here already")) } else { Ok(Next::Still) };
         }
         let mut verifier = Verifier::new(cid)?;
         verifier.update(block);
@@ -122,39 +123,44 @@ impl Tree<'_> {
             return Err(stop("the store keeps no more"));
         }
         self.sources.came_ahead(bytes);
-        self.links(cid, block).await
+        self.links(cid, block).await?;
+        Ok(if self.due.is_empty() { Next::Enough } else { Next::More })
     }
 
     /// Waits for what a block links to, and for what is below that where it is here.
     async fn links(&mut self, cid: &Cid, block: &[u8]) -> Result<(), ContentError> {
-        let mut new = self.of(cid, block).await?;
-        while let Some(cid) = new.pop() {
-            if !self.sources.has(&cid) {
-                self.due.insert(cid.to_bytes().into());
-            } else if cid.codec() != RAW
-                && !self.met.contains(&*cid.to_bytes())
+        let mut here = Vec::new();
+        self.of(cid, block, &mut here).await?;
+        while let Some(cid) = here.pop().and_then(|bytes| cid_from_bytes(&bytes)) {
+            // What is in the store is there at once: signals have their turn all the same.
+            consume_budget().await;
+            if !self.met.contains(&*cid.to_bytes())
                 && let Some(block) = self.sources.shelved_block(&cid)
             {
-                new.extend(self.of(&cid, &block).await?);
-            }
-            if self.due.len() + self.met.len() + new.len() > DUE {
-                return Err(ContentError::Bomb("a tree that links to too much at once"));
+                self.of(&cid, &block, &mut here).await?;
             }
         }
         Ok(())
     }
 
-    /// What a node links to, whose links are known from then on.
-    async fn of(&mut self, cid: &Cid, block: &[u8]) -> Result<Vec<Cid>, ContentError> {
-        let mut links = Vec::new();
-        let push = |link: &Link<'_>| {
-            links.push(link.cid);
-            Ok(())
-        };
-        Block::new(cid, block).await?.links(push).await?;
+    /// Waits for what a node links to and isn't here; adds to `here` the nodes that are, and whose links aren't known.
+    async fn of(&mut self, cid: &Cid, block: &[u8], here: &mut Vec<Box<[u8]>>) -> Result<(), ContentError> {
+        let block = Block::new(cid, block).await?;
         if cid.codec() != RAW {
             self.met.insert(cid.to_bytes().into());
         }
-        Ok(links)
+        let link = |link: &Link<'_>| {
+            let bytes = link.cid.to_bytes().into_boxed_slice();
+            if !self.sources.has(&link.cid) {
+                self.due.insert(bytes);
+            } else if link.cid.codec() != RAW && !self.met.contains(&bytes) {
+                here.push(bytes);
+            }
+            match self.due.len() + self.met.len() + here.len() > DUE {
+                true => Err(ContentError::Bomb("a tree that links to too much at once")),
+                false => Ok(()),
+            }
+        };
+        block.links(link).await
     }
 }

@@ -32,7 +32,7 @@ use crate::block::{IDENTITY, Verifier};
 use crate::endpoint::{Endpoint, Gateway};
 use crate::store::Store;
 
-pub(crate) use answers::{BLOCK_LIMIT, Got};
+pub(crate) use answers::{BLOCK_LIMIT, Got, Next};
 pub use failures::Failures;
 pub(crate) use failures::STORE;
 pub(crate) use pace::{Once, Pace};

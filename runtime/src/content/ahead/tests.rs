@@ -144,3 +144,36 @@ fn a_file_that_is_near_is_not_asked_for_so() {
     assert_eq!(worth(dagpb::symlink(Profile::V1, b"to").bytes(), true), None);
     assert_eq!(worth(dagpb::directory(Profile::V1, std::iter::empty()).bytes(), true), None);
 }
+
+#[test]
+fn what_is_here_buys_no_time() {
+    let tree = directory(&[1, 7], 10);
+    let again = car(&vec![tree[0].clone(); 200]);
+    let (header, parts) = again.split_at(11);
+    let part = parts.len() / 200;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gateway = format!("http://{}", listener.local_addr().expect("an address"));
+    let (root, header, parts) = (tree[0].1.clone(), header.to_vec(), parts.to_vec());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut lines = BufReader::new(stream.try_clone().expect("a copy")).lines().map_while(Result::ok);
+        let mut asked = || lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
+        let head = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+        asked();
+        let _ = stream.write_all(&[head(root.len()), root].concat());
+        asked();
+        let _ = stream.write_all(&[head(1 << 20), header].concat());
+        // It goes on for 10 s.
+        parts.chunks(part).all(|part| {
+            std::thread::sleep(Duration::from_millis(50));
+            stream.write_all(part).is_ok()
+        });
+    });
+    let timeouts = Timeouts { connect: Duration::from_secs(2), idle: Duration::from_millis(200) };
+    let gateway = Gateway::parse(&gateway).expect("a gateway");
+    let sources = Sources::new(Some(Rc::new(Memory::default())), None, &[gateway], timeouts);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let began = std::time::Instant::now();
+    runtime.block_on(sources.ahead(&tree[0].0, 1 << 20)).expect("the first block");
+    assert!(began.elapsed() < Duration::from_secs(5), "four times the idle timeout are 0.8 s: {:?}", began.elapsed());
+}

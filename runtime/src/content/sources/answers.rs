@@ -38,6 +38,16 @@ impl Got {
     }
 }
 
+/// What is wanted after a block of a tree.
+pub(crate) enum Next {
+    /// Nothing: all is here.
+    Enough,
+    /// Another one.
+    More,
+    /// Another one still: this one was of no use, and its server has no more time for it.
+    Still,
+}
+
 impl Client {
     /// The block at a path, verified.
     pub(crate) async fn block_at(
@@ -89,7 +99,7 @@ impl Client {
         path: &str,
         what: &str,
         patience: Option<Duration>,
-        take: &mut impl AsyncFnMut(&Cid, &[u8]) -> Result<bool, ContentError>,
+        take: &mut impl AsyncFnMut(&Cid, &[u8]) -> Result<Next, ContentError>,
     ) -> Result<(), ContentError> {
         let limit = patience.unwrap_or(self.timeouts().idle);
         let idle = |_| ContentError::Idle { what: what.to_owned(), after: limit };
@@ -98,8 +108,10 @@ impl Client {
         let (mut reader, mut since) = (Reader::new(BLOCK_LIMIT), Instant::now());
         loop {
             while let Some((cid, block)) = reader.block().map_err(|why| ContentError::Gateway(why.to_owned()))? {
-                if !take(&cid, &block).await? {
-                    return Ok(());
+                match take(&cid, &block).await? {
+                    Next::Enough => return Ok(()),
+                    Next::Still => continue,
+                    Next::More => {}
                 }
                 // Each block has the time that an answer has.
                 answer.extend(since.elapsed());

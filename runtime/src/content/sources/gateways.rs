@@ -29,16 +29,17 @@ impl Sources {
 
     /// The gateway that is asked first for a block, if one is, and if it gives more than blocks.
     pub(crate) fn first_gateway(&self) -> Option<&Source> {
-        let first = self.good().min_by_key(|source| source.standing())?;
+        let first = self.honest().min_by_key(|source| source.standing())?;
         Some(first).filter(|source| source.gives_trees())
     }
 
-    /// Whether there is anybody besides who could be asked.
+    /// Whether there is anybody besides who could be asked: a daemon that was slow isn't there, as a rule.
     pub(crate) fn others_than(&self, source: &Source) -> bool {
-        self.good().any(|other| !std::ptr::eq(other, source) && other.standing() == Standing::Good)
+        let is_there = |other: &Source| other.is_gateway() || other.standing() == Standing::Good;
+        self.honest().any(|other| !std::ptr::eq(other, source) && is_there(other))
     }
 
-    fn good(&self) -> impl Iterator<Item = &Source> {
+    fn honest(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter().filter(|source| source.standing() != Standing::Lied)
     }
 

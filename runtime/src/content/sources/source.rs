@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::Served;
-use super::answers::Got;
+use super::answers::{Got, Next};
 use super::pace::{Once, Pace, SILENCE};
 use crate::content::http::Client;
 use crate::content::payload::Payload;
@@ -177,7 +177,7 @@ impl Source {
         &self,
         root: &Cid,
         others: bool,
-        take: impl AsyncFnMut(&Cid, &[u8]) -> Result<bool, ContentError>,
+        take: impl AsyncFnMut(&Cid, &[u8]) -> Result<Next, ContentError>,
     ) -> Result<(), ContentError> {
         let prefix = self.gateway.as_ref().map_or("", Gateway::prefix);
         let what = format!("what is below {root}");

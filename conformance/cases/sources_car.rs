@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::cases::export::store;
 use crate::cases::import::{imported, tree};
-use crate::cases::ipfs::{nobody, script_of};
+use crate::cases::ipfs::script_of;
 use crate::cases::ipfs_faults::hasty;
 use crate::cases::sources::{PHRASE, script};
+use crate::cases::telling::from;
 use crate::fake::{CarFault, Fake, Fault, broken_cars, broken_gateway, gateway, honest_gateway};
 use crate::node::{Import, Node};
 use crate::registry::{Case, case};
@@ -35,16 +36,10 @@ fn made(node: &Node, name: &str) -> Verdict<(String, BTreeMap<String, Vec<u8>>)>
     Ok((format!("/ipfs/{cid}"), wanted))
 }
 
-/// A program that only a gateway that was never asked for it has.
+/// A program of one block, which nothing else links to: its CID, and the block.
 fn stranger(node: &Node) -> Verdict<(String, Vec<u8>)> {
     let block = script_of(700);
     Ok((node.add(block.clone(), Import { version: Some(1), raw_leaves: Some(true), ..Import::default() })?, block))
-}
-
-/// The flags that name these gateways alone.
-fn from(gateways: &[&Fake]) -> Verdict<Vec<String>> {
-    let named = gateways.iter().flat_map(|gateway| ["--gateway".into(), gateway.url()]);
-    Ok(["--ipfs".into(), nobody()?].into_iter().chain(named).collect())
 }
 
 fn store_35_nothing_of_a_broken_gateway_is_written(suite: &Suite<'_>) -> Verdict {
@@ -53,7 +48,7 @@ fn store_35_nothing_of_a_broken_gateway_is_written(suite: &Suite<'_>) -> Verdict
         let mut started = Vec::new();
         for fault in some {
             let (gateway, to) = (broken_gateway(suite.node()?, *fault)?, suite.path("data").join(format!("{fault:?}")));
-            let run = hasty(suite, suite.tool("import").flags(from(&[&gateway])?)).may_leave_files();
+            let run = hasty(suite, suite.tool("import").flags(from(&gateway)?)).may_leave_files();
             let run = run.flags([path.as_bytes(), to.as_os_str().as_encoded_bytes()]).start()?;
             started.push((fault, to, run, gateway));
         }
@@ -73,7 +68,7 @@ fn store_60_a_tree_comes_whole_whatever_its_car_is(suite: &Suite<'_>) -> Verdict
     for fault in CarFault::ALL {
         let (path, wanted) = made(node, &format!("{fault:?}"))?;
         let (gateway, to) = (broken_cars(node, fault, (&cid, &block))?, suite.path("data").join(format!("{fault:?}")));
-        imported(hasty(suite, store(suite, suite.tool("import"))).flags(from(&[&gateway])?), &path, &to)?;
+        imported(hasty(suite, store(suite, suite.tool("import"))).flags(from(&gateway)?), &path, &to)?;
         holds(format!("{fault:?}: it is what was to be written"), tree(&to)? == wanted, to.display())?;
     }
     store(suite, suite.tool("store")).flags(["verify"]).run()?.exits(0)?;
@@ -87,7 +82,7 @@ fn store_60_what_nobody_asked_for_is_not_kept(suite: &Suite<'_>) -> Verdict {
         let (path, _) = made(node, &format!("{fault:?}"))?;
         let gateway = broken_cars(node, fault, (&cid, &block))?;
         let to = suite.path("data").join(format!("{fault:?}"));
-        imported(store(suite, suite.tool("import")).flags(from(&[&gateway])?), &path, &to)?;
+        imported(store(suite, suite.tool("import")).flags(from(&gateway)?), &path, &to)?;
         let path = format!("/ipfs/{cid}");
         let run = store(suite, suite.ww()).flags(["--offline"]).binary(&path, ["x"]).run()?;
         run.refuses(1, PHRASE, &path)?;
@@ -113,7 +108,7 @@ fn store_61_a_tree_comes_in_a_few_answers(suite: &Suite<'_>) -> Verdict {
     for (name, gateway) in [("near", honest_gateway(node)?), ("far", far(node)?)] {
         let (path, wanted) = made(node, name)?;
         let to = suite.path("data").join(name);
-        imported(suite.tool("import").flags(from(&[&gateway])?), &path, &to)?;
+        imported(suite.tool("import").flags(from(&gateway)?), &path, &to)?;
         same("what is written", tree(&to)?, wanted)?;
         is_asked_little(&gateway, 50)?;
     }
@@ -123,6 +118,6 @@ fn store_61_a_tree_comes_in_a_few_answers(suite: &Suite<'_>) -> Verdict {
 fn store_61_a_file_of_a_gateway_that_is_far_comes_in_a_few_answers(suite: &Suite<'_>) -> Verdict {
     let gateway = far(suite.node()?)?;
     let path = script(suite.node()?, 200)?;
-    suite.ww().flags(from(&[&gateway])?).binary(&path, ["x"]).run()?.exits(0)?.prints("ran x\n")?;
+    suite.ww().flags(from(&gateway)?).binary(&path, ["x"]).run()?.exits(0)?.prints("ran x\n")?;
     is_asked_little(&gateway, 200)
 }

@@ -125,12 +125,14 @@ fn store_57_a_run_tells_who_served_it(suite: &Suite<'_>) -> Verdict {
 
 fn store_57_an_import_tells_who_served_it(suite: &Suite<'_>) -> Verdict {
     let node = suite.node()?;
-    let (path, gateway) = (slow_script(node)?, honest_gateway(node)?);
-    let to = at(suite, "there");
+    let path = format!("/ipfs/{}", node.directory([("told/a", b"a\n".to_vec()), ("told/b", b"b\n".to_vec())])?);
+    let (gateway, to) = (honest_gateway(node)?, at(suite, "there"));
     let words = [path.as_bytes(), to.as_os_str().as_encoded_bytes()];
     let run = suite.tool("import").flags(from(&gateway)?).flags(["-v"]).flags(words).run()?;
     run.exits(0)?.prints("")?;
-    names(&run, &gateway.url())
+    names(&run, &gateway.url())?;
+    run.holds("and nobody else", String::from_utf8_lossy(&run.stderr).lines().count() == 1)?;
+    Ok(())
 }
 
 fn store_57_an_export_tells_where_it_went(suite: &Suite<'_>) -> Verdict {

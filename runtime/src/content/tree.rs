@@ -132,7 +132,11 @@ impl Content {
     /// As [`Content::ls`], whose limit doesn't hold here.
     pub(crate) async fn entries(&self, cid: &Cid) -> Result<Entries, ContentError> {
         let mut entries = Entries::default();
-        let block = self.sources.block(cid).await?;
+        // It was here a moment ago, and counted then.
+        let block = match self.sources.shelved_block(cid) {
+            Some(block) => block,
+            None => self.sources.block(cid).await?,
+        };
         let kind = NodeKind::of(&dir::decode(cid, &block)?).0;
         match kind {
             NodeKind::Directory => {
